@@ -1,0 +1,45 @@
+# One runner for everything; `make test` is what CI runs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EDITORS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beastmode-editors
+
+.PHONY: run test check unit e2e bench vsix editors
+
+run: $(VENV)/.run ## See it work: the real server, the built-in model, three suggestions and a chat
+	@$(BIN)/python scripts/demo.py
+
+test: check e2e ## Everything, the real editors included
+
+check: unit ## Style, types and the fast tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/.dev
+	$(BIN)/pytest -q -m "not e2e"
+
+e2e: $(VENV)/.dev editors ## Real editors, real processes, the real built-in model
+	$(BIN)/beastmode models fetch
+	EDITORS=$(EDITORS) $(BIN)/pytest -q -m e2e
+
+bench: $(VENV)/.dev ## Figures beside a bare server on this machine
+	$(BIN)/python tests/benchmarks/lsp.py
+
+vsix: editors ## beastmode.vsix, for VS Code and Cursor
+	PATH="$(EDITORS)/bin:$$PATH" npm ci --no-audit --no-fund
+	PATH="$(EDITORS)/bin:$$PATH" npm run package
+
+editors:
+	@scripts/install-editors.sh $(EDITORS)
+
+$(VENV)/.run: pyproject.toml
+	@$(PYTHON) -m venv $(VENV)
+	@echo "Installing the packages"
+	@$(BIN)/pip install --progress-bar on --disable-pip-version-check -e '.[builtin]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[builtin,dev]'
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,152 @@
+// The language server's life: start, stop, restart, and the questions that commands ask it.
+import { mkdir } from 'node:fs/promises';
+import * as vscode from 'vscode';
+import {
+  CloseAction, ErrorAction, ExecuteCommandRequest, LanguageClient, type LanguageClientOptions, RevealOutputChannelOn,
+  TransportKind,
+} from 'vscode-languageclient/node';
+import { locate, NoServer } from './locate';
+import type { Program } from './process';
+import { type Status, statusChanged } from './protocol';
+
+const CRASHES_ALLOWED = 3;
+const CRASH_WINDOW_MS = 180_000;
+
+/** Nothing that the client library has to say may raise a dialog while somebody types; it goes to the log. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
+
+/** What the workspace may say: it can turn suggestions off and keep them local, never the other way round. */
+export function narrowed(): { enabled: boolean; localOnly: boolean } {
+  const settings = vscode.workspace.getConfiguration('beastmode');
+  const anywhere = (name: string, value: boolean): boolean => {
+    const at = settings.inspect<boolean>(name);
+    return [at?.globalValue, at?.workspaceValue, at?.workspaceFolderValue].includes(value);
+  };
+  return { enabled: !anywhere('enabled', false), localOnly: anywhere('localOnly', true) };
+}
+
+export type State =
+  | { kind: 'starting' | 'running' | 'stopped' }
+  | { kind: 'failed'; reason: string; canInstall: boolean };
+
+export class Server implements vscode.Disposable {
+  state: State = { kind: 'stopped' };
+  status: Status | undefined;
+  program: Program | undefined;
+
+  private readonly changed = new vscode.EventEmitter<void>();
+  readonly onDidChange = this.changed.event;
+  private client: QuietClient | undefined;
+  private restarting: Promise<void> | undefined;
+  private again = false;
+  private crashes: number[] = [];
+
+  constructor(private readonly context: vscode.ExtensionContext, readonly log: vscode.LogOutputChannel) {}
+
+  /** Restarts; while one restart runs, any number of further calls together queue exactly one more. */
+  restart(): Promise<void> {
+    this.again = true;
+    this.restarting ??= (async () => {
+      while (this.again) {
+        this.again = false;
+        await this.stop();
+        await this.start();
+      }
+    })().finally(() => { this.restarting = undefined; });
+    return this.restarting;
+  }
+
+  /** Asks the server and answers its result; throws NoServer with the reason where there is none. */
+  async ask<T>(command: string, argument: object = {}): Promise<T> {
+    await this.restarting;
+    const { client, state } = this;
+    if (state.kind === 'failed') throw new NoServer(state.reason, state.canInstall);
+    if (!client) throw new NoServer('The language server of BEAST MODE is not running.', false);
+    return await client.sendRequest(ExecuteCommandRequest.type, { command, arguments: [argument] }) as T;
+  }
+
+  dispose(): void {
+    this.changed.dispose();
+  }
+
+  async stop(): Promise<void> {
+    const client = this.client;
+    this.client = undefined;
+    this.status = undefined;
+    this.set({ kind: 'stopped' });
+    if (client) await client.dispose(2000).catch((error: unknown) => this.log.warn(`Stopping the server: ${error}`));
+  }
+
+  private set(state: State): void {
+    this.state = state;
+    this.changed.fire();
+  }
+
+  private async start(): Promise<void> {
+    this.set({ kind: 'starting' });
+    try {
+      this.program = await locate(this.context);
+      this.log.info(`Starting ${[this.program.command, ...this.program.args].join(' ')}`);
+      const cwd = this.context.globalStorageUri.fsPath; // never the workspace: its files are data, not code
+      await mkdir(cwd, { recursive: true });
+      const { command, args } = this.program;
+      const options = { command, args: [...args, 'lsp'], options: { cwd }, transport: TransportKind.stdio };
+      const client: QuietClient = new QuietClient('beastmode', 'BEAST MODE', options, this.options(() => client));
+      this.client = client;
+      client.onNotification(statusChanged, (status: Status) => {
+        this.status = status;
+        this.changed.fire();
+      });
+      await client.start();
+      if (client === this.client) this.set({ kind: 'running' });
+    } catch (error) {
+      this.log.error(`The server did not start: ${error}`);
+      const canInstall = error instanceof NoServer && error.canInstall;
+      const reason = error instanceof NoServer ? error.message : 'The language server did not start; the log says why.';
+      this.set({ kind: 'failed', reason, canInstall });
+    }
+  }
+
+  /** The server ended by itself: start it again, but not for ever. */
+  private crashed(client: LanguageClient): void {
+    if (client !== this.client || this.state.kind !== 'running') return;
+    this.client = undefined;
+    const now = Date.now();
+    this.crashes = [...this.crashes.filter((then) => now - then < CRASH_WINDOW_MS), now];
+    if (this.crashes.length <= CRASHES_ALLOWED) {
+      void this.restart();
+    } else {
+      this.crashes = [];
+      this.set({ kind: 'failed', reason: `The language server ended ${CRASHES_ALLOWED + 1} times in three minutes.`, canInstall: false });
+    }
+  }
+
+  private options(client: () => QuietClient): LanguageClientOptions {
+    return {
+      documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
+      initializationOptions: narrowed(),
+      outputChannel: this.log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      synchronize: { configurationSection: 'beastmode' },
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => {
+          setImmediate(() => this.crashed(client())); // after the library has tidied up
+          return { action: CloseAction.DoNotRestart, handled: true, message: 'The server ended.' };
+        },
+      },
+      initializationFailedHandler: () => false,
+      middleware: {
+        workspace: {
+          configuration: (params) => params.items.map((item) => (item.section === 'beastmode' ? narrowed() : null)),
+          didChangeConfiguration: () =>
+            client().sendNotification('workspace/didChangeConfiguration', { settings: { beastmode: narrowed() } }),
+        },
+      },
+    };
+  }
+}

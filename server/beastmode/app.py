@@ -1,0 +1,212 @@
+"""The composition root: the only file that names concrete classes. Every door opens an App and calls it."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import replace
+from time import monotonic, time
+from typing import TYPE_CHECKING
+
+from beastmode.completion.engine import Engine
+from beastmode.domain.model import BUILTIN_ID
+from beastmode.domain.request import Task
+from beastmode.domain.routing import Health, HealthLevel, Outcome
+from beastmode.embedded import Embedded
+from beastmode.ledger.ledger import Ledger
+from beastmode.ledger.prices import PriceBook
+from beastmode.ledger.summary import midnight, summarize
+from beastmode.operations.model_test import Check, test_model
+from beastmode.operations.status import Notice, Status
+from beastmode.registry import Registry, SystemKeyring, Vault
+from beastmode.registry.registration import parse
+from beastmode.router.attempt import auth_headers
+from beastmode.router.health import WINDOW_SECONDS, HealthBook, Sample
+from beastmode.router.router import Endpoint, Router
+from beastmode.store import Database
+from beastmode.transport import Network, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from beastmode.domain.errors import BeastModeError
+    from beastmode.domain.model import ModelSpec
+    from beastmode.domain.routing import Attempt
+    from beastmode.operations.model_test import Report
+    from beastmode.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """Everything that runs, wired together; made by `open`.
+
+    Args:
+        settings: the user's.
+        database: open.
+        registry: open.
+        vault: of the keys.
+        embedded: the built-in model.
+        notices: what the user should know about the start.
+        changed: called after every try, on the event loop.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        database: Database,
+        registry: Registry,
+        vault: Vault,
+        embedded: Embedded,
+        notices: Sequence[Notice],
+        changed: Callable[[], None],
+    ) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.vault = vault
+        self.embedded = embedded
+        self.notices = list(notices)
+        self.prices = PriceBook(database)
+        self.ledger = Ledger(database)
+        self.health = HealthBook(time)
+        self._database = database
+        self._transport = Transport(Network(settings.network.ca_bundle))
+        self._endpoints = _Endpoints(registry, embedded)
+        self._changed = changed
+        self._trouble: Notice | None = None
+        observers = (self.ledger, self.health, _Told(self._over))
+        self.router = Router(registry, self._endpoints, self._transport, observers, time)
+        self.engine = Engine(self.router, settings.completion, monotonic, registry.selected)
+
+    @classmethod
+    async def open(
+        cls, settings: Settings, notices: Sequence[str] = (), changed: Callable[[], None] = lambda: None
+    ) -> App:
+        """Open the database and all that stands on it.
+
+        Raises:
+            BeastModeError: the database cannot be opened.
+        """
+        database = await Database.open(settings.paths.database)
+        passphrase = settings.encryption_key.reveal() if settings.encryption_key else None
+        vault = Vault(database, key_file=settings.paths.key_file, passphrase=passphrase, keyring=SystemKeyring())
+        builtin = settings.builtin
+        embedded = Embedded(
+            settings.paths.models_dir, settings.paths.run_dir, builtin.model, builtin.model_path, builtin.threads
+        )
+        registry = await Registry.open(database, vault, embedded.spec() if builtin.enabled else None)
+        said = [Notice(text) for text in (*notices, *database.notices)]
+        app = cls(
+            settings,
+            database=database,
+            registry=registry,
+            vault=vault,
+            embedded=embedded,
+            notices=said,
+            changed=changed,
+        )
+        for row in await app.ledger.since(time() - WINDOW_SECONDS):
+            sample = Sample(row["started_at"], row["outcome"] == Outcome.OK, row["total_s"], row["error"])
+            app.health.recall(row["model"], sample)
+        return app
+
+    async def close(self) -> None:
+        """Let go of the models, the network and the database, in this order."""
+        await self.engine.aclose()
+        await self._transport.aclose()
+        await self.embedded.release()
+        await self._database.close()
+
+    async def status(self) -> Status:
+        """One picture of how things are."""
+        model = self.registry.selected(Task.INLINE)
+        baseline = await self.prices.known(self.settings.baseline)
+        await self.vault.look()
+        return Status(
+            model=model,
+            health=self.health.of(model.id) if model else Health(HealthLevel.UNKNOWN),
+            today=await summarize(self._database, midnight(time()), baseline),
+            notice=self._notice(model),
+            key_source=self.vault.source,
+        )
+
+    def _notice(self, model: ModelSpec | None) -> Notice | None:
+        if model is not None and model.id == BUILTIN_ID and not self.embedded.fetched:
+            return Notice(
+                "The built-in model is not downloaded",
+                f"Download it once ({self.embedded.download_size // 1_000_000} MB), or register a model of your own",
+                "beastmode.models.fetch",
+            )
+        return self._trouble or (self.notices[0] if self.notices else None)
+
+    def report(self, error: BeastModeError) -> None:
+        """Something went wrong while the user typed: said in the log once, and in the status until it is over."""
+        if self._trouble is None or self._trouble.text != error.message:
+            log.warning("%s", error)
+        self._trouble = Notice(error.message, error.fix)
+
+    def _over(self, attempt: Attempt) -> None:
+        if attempt.outcome is Outcome.OK:
+            self._trouble = None
+        self._changed()
+
+    async def test(self, model_id: str, say: Callable[[str], None]) -> Report:
+        """Test a registered model; raises ModelNotFound, or AttemptFailed where its key cannot be opened."""
+        model = self.registry.get(model_id)
+        endpoint = await self._endpoints.locate(model)
+        report = await test_model(model, self.registry.provider(model.provider), endpoint, self.router, say)
+        exists = Check("Model exists in database", ok=True, evidence=f"{model.id}, {model.name}")
+        return replace(report, checks=(exists, *report.checks))
+
+    async def register(
+        self, fields: Mapping[str, object], say: Callable[[str], None], *, force: bool = False
+    ) -> Report:
+        """Check the fields, try the endpoint, and save the model if it answered (or if `force`).
+
+        Whether it was saved can be seen from `report.ok or force`.
+
+        Raises:
+            InvalidModel: with what is wrong, field by field.
+        """
+        model, key = parse(fields)
+        provider = self.registry.provider(model.provider)
+        endpoint = Endpoint(model.endpoint_url, auth_headers(provider.auth, key))
+        report = await test_model(model, provider, endpoint, self.router, say)
+        if report.ok:
+            await self.registry.add(report.model, key, replace=True)
+        elif force:
+            fallback = replace(model, chat_format=provider.chat_formats[0], fim_format=provider.fim_formats[0])
+            await self.registry.add(fallback, key, replace=True)
+        return report
+
+    async def settle(self) -> None:
+        """What can wait until the first answers have been given: the baseline's price."""
+        with suppress(OSError):
+            await self.prices.find(self.settings.baseline)
+
+
+class _Endpoints:
+    """Finds where a model answers: the built-in one where its process listens, any other where its row says."""
+
+    def __init__(self, registry: Registry, embedded: Embedded) -> None:
+        self._registry = registry
+        self._embedded = embedded
+
+    async def locate(self, model: ModelSpec) -> Endpoint:
+        """The endpoint with its key; AttemptFailed where there is none."""
+        if model.id == BUILTIN_ID:
+            url, key = await self._embedded.endpoint()
+            return Endpoint(url, auth_headers("bearer", key))
+        auth = self._registry.provider(model.provider).auth
+        return Endpoint(model.endpoint_url, auth_headers(auth, await self._registry.key_of(model)))
+
+
+class _Told:
+    """Passes tries on to a plain function; an observer of the router."""
+
+    def __init__(self, tell: Callable[[Attempt], None]) -> None:
+        self._tell = tell
+
+    async def observe(self, attempt: Attempt) -> None:
+        self._tell(attempt)

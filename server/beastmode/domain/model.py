@@ -1,0 +1,107 @@
+"""A provider and a model are rows of data: what they are called, where they answer, which format they speak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from beastmode.domain.usage import Price
+
+BUILTIN_ID = "custom:builtin"
+
+Auth = Literal["bearer", "x-api-key", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A kind of endpoint: how it is authenticated and which formats it may speak, best first.
+
+    `formats` name files of wire/: `chat_formats` for messages, `fim_formats` for a hole in a file.
+    """
+
+    id: str
+    title: str
+    auth: Auth
+    chat_formats: tuple[str, ...]
+    fim_formats: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FimTemplate:
+    """How a model that sees one prompt string marks a hole: the three tokens, and what must never reach a file."""
+
+    prefix: str
+    suffix: str
+    middle: str
+    stop: tuple[str, ...] = ()
+
+    def render(self, prefix: str, suffix: str) -> str:
+        """The prompt in prefix-suffix-middle order."""
+        return f"{self.prefix}{prefix}{self.suffix}{suffix}{self.middle}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One model that can be asked.
+
+    Attributes:
+        id: `custom:my-code-model`, unique.
+        name: for people.
+        provider: id of a `Provider` row.
+        endpoint_url: a base (`…/v1`) or the full path; both work.
+        upstream_id: what the endpoint itself calls the model.
+        chat_format: a file of wire/ for messages; None where the model cannot chat.
+        fim_format: a file of wire/ for completing code; None where it cannot.
+        fim_template: for formats that send one prompt string.
+        context_window, max_tokens: tokens.
+        price: None where the user gave none.
+        origin_key: whether a sealed key is stored for this model.
+    """
+
+    id: str
+    name: str
+    provider: str
+    endpoint_url: str
+    upstream_id: str
+    chat_format: str | None
+    fim_format: str | None
+    fim_template: FimTemplate | None = None
+    description: str = ""
+    context_window: int = 8192
+    max_tokens: int = 4000
+    temperature: float = 0.2
+    price: Price | None = None
+    has_key: bool = False
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port: the only place this model's key may travel to."""
+        return origin_of(self.endpoint_url)
+
+
+def origin_of(url: str) -> str:
+    """`https://host:port` of a URL, with the scheme's default port written out.
+
+    Raises:
+        ValueError: the URL has no host, or its port is not a number.
+    """
+    parts = urlsplit(url)
+    if parts.hostname is None:
+        raise ValueError(f"{url} has no host")
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}:{port}" if port else f"{parts.scheme}://{host}"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this machine by a name or an address that cannot mean another one."""
+    host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

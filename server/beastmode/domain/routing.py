@@ -1,0 +1,77 @@
+"""How a request finds a model, and what is known of each try."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from beastmode.domain.usage import Usage
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from beastmode.domain.model import ModelSpec
+    from beastmode.domain.request import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that may be asked, and why it is on the list."""
+
+    model: ModelSpec
+    reason: str
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    """The caller went away: a newer keystroke, a stop button, a closed editor. Says nothing about the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one model; one row of the ledger.
+
+    Times are seconds; `started_at` is Unix time. A time that was never reached is None. `estimated` says that the
+    tokens were counted by us because the endpoint did not report them. `cost` is in dollars, None where no price is
+    known.
+    """
+
+    id: str
+    request_id: str
+    task: Task
+    model: str
+    provider: str
+    origin: str
+    reason: str
+    started_at: float
+    outcome: Outcome
+    total_s: float
+    connect_s: float | None = None
+    first_token_s: float | None = None
+    error_kind: str | None = None
+    error: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    estimated: bool = False
+    cost: Decimal | None = None
+
+
+class HealthLevel(StrEnum):
+    """The specification's levels, and one for a model that has not been asked yet."""
+
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a model does, and why we say so: one sentence an issue."""
+
+    level: HealthLevel
+    issues: tuple[str, ...] = ()

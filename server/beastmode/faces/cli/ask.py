@@ -1,0 +1,47 @@
+"""`beastmode chat` and `beastmode complete`: ask the model from a terminal."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from beastmode.domain.request import FimRequest
+from beastmode.domain.response import TextDelta
+from beastmode.faces.cli.run import run
+from beastmode.tasks.chat import chat_request
+
+if TYPE_CHECKING:
+    from beastmode.app import App
+    from beastmode.domain.request import Request
+
+Model = Annotated[str | None, typer.Option("--model", help="An id; otherwise the selected model answers.")]
+
+
+def chat(
+    message: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")], model: Model = None
+) -> None:
+    """Ask a question and print the answer as it comes."""
+    text = sys.stdin.read() if message == "-" else message
+    run(lambda app: _print(app, chat_request(text, model=model)))
+
+
+def complete(
+    prefix: Annotated[str, typer.Argument(help="The code before the hole; - reads it from standard input.")],
+    suffix: Annotated[str, typer.Option("--suffix", help="The code after the hole.")] = "",
+    max_tokens: Annotated[int, typer.Option("--max-tokens")] = 64,
+    model: Model = None,
+) -> None:
+    """Fill a hole in code and print what the model wrote, unfiltered."""
+    code = sys.stdin.read() if prefix == "-" else prefix
+    run(lambda app: _print(app, FimRequest(code, suffix, model=model, max_tokens=max_tokens)))
+
+
+async def _print(app: App, request: Request) -> None:
+    async with aclosing(app.router.stream(request)) as events:
+        async for event in events:
+            if isinstance(event, TextDelta):
+                typer.echo(event.text, nl=False)
+    typer.echo()

@@ -1,0 +1,101 @@
+"""How things look in a terminal: tables, checks, progress, complaints. Colour only where a person reads."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from beastmode.domain.usage import from_nano
+from beastmode.operations.status import dollars, milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from beastmode.operations.model_test import Check
+
+
+class Say(Protocol):
+    """Shows how far something is; the fraction is between 0 and 1."""
+
+    def __call__(self, message: str, fraction: float | None = None) -> None:
+        """Show it."""
+
+
+WIDE = 200
+"""Columns where no terminal says how many it has: a pipe must not cut a table."""
+
+
+def out() -> Console:
+    """Where results go."""
+    console = Console(highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=WIDE)
+
+
+def err() -> Console:
+    """Where everything goes that is not a result."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def complain(text: str, fix: str = "") -> None:
+    """An error and what to do about it."""
+    line = Text(text, "red")
+    err().print(line.append(f"\n  {fix}", "default") if fix else line)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A plain table; None is shown as -."""
+    drawn = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        drawn.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
+    return drawn
+
+
+def checks(done: Iterable[Check]) -> None:
+    """One line a check, with the fix under one that failed."""
+    for check in done:
+        mark = Text("✓ ", "green") if check.ok else Text("✗ ", "red")
+        out().print(mark.append(f"{check.name}: ", "bold").append(check.evidence, "default"))
+        if check.fix and not check.ok:
+            out().print(Text(f"  {check.fix}"))
+
+
+def attempts(rows: Iterable[Mapping[str, object]]) -> Table:
+    """The ledger's rows."""
+    columns = ("time", "task", "model", "outcome", "first token", "total", "in", "out", "cost", "note")
+    return table(columns, (_attempt(row) for row in rows))
+
+
+def _attempt(row: Mapping[str, object]) -> tuple[object, ...]:
+    first, cost = row["first_token_s"], row["cost_nano"]
+    return (
+        datetime.fromtimestamp(float(str(row["started_at"]))).astimezone().strftime("%H:%M:%S"),
+        row["task"],
+        row["model"],
+        row["outcome"],
+        milliseconds(float(str(first))) if first is not None else None,
+        milliseconds(float(str(row["total_s"]))),
+        row["input_tokens"],
+        row["output_tokens"],
+        dollars(from_nano(int(str(cost)))) if cost is not None else None,
+        "; ".join(filter(None, ("estimated" if row["estimated"] else "", str(row["error"] or "")))),
+    )
+
+
+@contextmanager
+def bar(title: str) -> Iterator[Say]:
+    """A progress bar on standard error; silent where nobody looks."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=err(), transient=True, disable=not err().is_terminal) as bars:
+        task = bars.add_task(title, total=None)
+
+        def show(message: str, fraction: float | None = None) -> None:
+            bars.update(task, description=message, total=None if fraction is None else 1.0, completed=fraction or 0.0)
+
+        yield show

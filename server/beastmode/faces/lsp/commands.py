@@ -1,0 +1,172 @@
+"""The commands of `workspace/executeCommand`: all that the palette offers, for any editor, with no extension of ours.
+
+Each takes one object and answers with JSON. A key is never among its fields: what goes through LSP may be traced into
+a log, so keys go through `beastmode models add` and `beastmode keys set`, which read them from a hidden prompt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from pygls.exceptions import JsonRpcInvalidParams
+
+from beastmode.domain.errors import BeastModeError
+from beastmode.domain.request import Task
+from beastmode.faces.lsp.progress import progress
+from beastmode.faces.lsp.status import to_protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from beastmode.app import App
+    from beastmode.faces.lsp.language_server import Server
+
+Argument = dict[str, Any]
+Handler = "Callable[[Argument], Awaitable[Any]]"
+
+
+class Commands:
+    """The table of commands.
+
+    Args:
+        server: for progress bars.
+        app: opens when the server is initialized; a command that comes earlier waits for it.
+        changed: to be called when something that the status shows was changed.
+    """
+
+    def __init__(self, server: Server, app: Callable[[], Awaitable[App]], changed: Callable[[], None]) -> None:
+        self._server = server
+        self._app = app
+        self._changed = changed
+
+    def table(self) -> Mapping[str, Callable[[Argument], Awaitable[Any]]]:
+        """Every command by its name."""
+        return {
+            "beastmode.accepted": self.accepted,
+            "beastmode.log": self.log,
+            "beastmode.models.check": self.check,
+            "beastmode.models.fetch": self.fetch,
+            "beastmode.models.form": self.form,
+            "beastmode.models.list": self.list,
+            "beastmode.models.refresh": self.refresh,
+            "beastmode.models.remove": self.remove,
+            "beastmode.models.select": self.select,
+            "beastmode.models.test": self.test,
+            "beastmode.status": self.status,
+        }
+
+    async def accepted(self, argument: Argument) -> None:
+        """{id}: the user took a suggestion."""
+        await (await self._app()).ledger.accepted(_text(argument, "id"), time())
+        self._changed()
+
+    async def log(self, _argument: Argument) -> dict[str, str]:
+        """-> {path} of the log file."""
+        return {"path": str((await self._app()).settings.paths.log_file)}
+
+    async def check(self, argument: Argument) -> str | None:
+        """{field, value} -> what is wrong with it, or null."""
+        from beastmode.registry.registration import check_field  # noqa: PLC0415 - pydantic, only where it is needed
+
+        return check_field(_text(argument, "field"), argument.get("value"))
+
+    async def fetch(self, _argument: Argument) -> dict[str, str]:
+        """Download the built-in model -> {path}."""
+        app = await self._app()
+        async with progress(self._server, "Downloading the built-in model") as bar:
+            path = await app.embedded.fetch(bar)
+        self._changed()
+        return {"path": str(path)}
+
+    async def form(self, _argument: Argument) -> list[dict[str, Any]]:
+        """-> the fields of a registration, in order."""
+        from beastmode.registry.registration import FORM  # noqa: PLC0415 - as above
+
+        return [
+            asdict(field) | {"choices": [{"value": value, "title": title} for value, title in field.choices]}
+            for field in FORM
+        ]
+
+    async def list(self, _argument: Argument) -> list[dict[str, Any]]:
+        """-> every model, the selected one marked."""
+        app = await self._app()
+        await app.registry.refresh()
+        selected = app.registry.selected(Task.INLINE)
+        return [
+            {
+                "id": model.id,
+                "name": model.name,
+                "provider": model.provider,
+                "endpoint_url": model.endpoint_url,
+                "description": model.description,
+                "selected": selected is not None and model.id == selected.id,
+                "has_key": model.has_key,
+                "health": {
+                    "level": app.health.of(model.id).level.value,
+                    "issues": list(app.health.of(model.id).issues),
+                },
+            }
+            for model in app.registry.models
+        ]
+
+    async def refresh(self, _argument: Argument) -> None:
+        """Another program registered or removed a model."""
+        await (await self._app()).registry.refresh()
+        self._changed()
+
+    async def remove(self, argument: Argument) -> None:
+        """{id}: forget a model and its key."""
+        await (await self._app()).registry.remove(_text(argument, "id"))
+        self._changed()
+
+    async def select(self, argument: Argument) -> None:
+        """{id, task?}: use a model from now on."""
+        task = argument.get("task")
+        try:
+            await (await self._app()).registry.select(_text(argument, "id"), None if task is None else Task(task))
+        except ValueError:
+            raise JsonRpcInvalidParams(f"No such task: {task}. Use one of {', '.join(Task)}") from None
+        self._changed()
+
+    async def test(self, argument: Argument) -> dict[str, Any]:
+        """{id} -> {ok, checks, summary}."""
+        app, model_id = await self._app(), _text(argument, "id")
+        async with progress(self._server, f"Testing {model_id}") as bar:
+            report = await app.test(model_id, bar)
+        failed = [check for check in report.checks if not check.ok]
+        self._changed()
+        return {
+            "ok": not failed,
+            "checks": [asdict(check) for check in report.checks],
+            "summary": f"{model_id}: {failed[0].evidence}"
+            if failed
+            else f"{model_id} passed {len(report.checks)} checks",
+        }
+
+    async def status(self, _argument: Argument) -> Any:
+        """-> `Status`, as the notification carries it."""
+        return to_protocol(await (await self._app()).status())
+
+
+def answering(handler: Callable[[Argument], Awaitable[Any]]) -> Callable[[Argument], Awaitable[Any]]:
+    """Turn our errors into the protocol's, with their fix, and arguments of another shape into a clear refusal."""
+
+    # Not `object`: pygls hands itself to a first parameter that a server would fit.
+    async def answer(argument: Argument | list[Any] | None) -> Any:
+        if not isinstance(argument, dict):
+            raise JsonRpcInvalidParams("The argument must be one object")
+        try:
+            return await handler(argument)
+        except BeastModeError as error:
+            raise JsonRpcInvalidParams(str(error)) from None
+
+    return answer
+
+
+def _text(argument: Argument, name: str) -> str:
+    value = argument.get(name)
+    if not isinstance(value, str) or not value:
+        raise JsonRpcInvalidParams(f"The argument needs `{name}`, a string")
+    return value

@@ -1,0 +1,37 @@
+r"""`textDocument/inlineCompletion` (LSP 3.18): a suggestion in the protocol's words.
+
+Everything is computed from the cursor that was asked about: the document may have moved on since. Line ends are `\n`
+in every document; editors turn them into the document's own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types as lsp
+
+from beastmode.faces.lsp.documents import utf16_length
+from beastmode.faces.lsp.protocol import ACCEPTED
+
+if TYPE_CHECKING:
+    from beastmode.domain.text import Cursor, Suggestion
+
+
+def is_explicit(params: lsp.InlineCompletionParams) -> bool:
+    """Whether the user asked, as opposed to paused."""
+    return params.context.trigger_kind is lsp.InlineCompletionTriggerKind.Invoked
+
+
+def to_list(cursor: Cursor, suggestions: tuple[Suggestion, ...]) -> lsp.InlineCompletionList:
+    """The protocol's list; each item tells us when it is accepted, for that is the only signal LSP has."""
+    return lsp.InlineCompletionList([_item(cursor, suggestion) for suggestion in suggestions])
+
+
+def _item(cursor: Cursor, suggestion: Suggestion) -> lsp.InlineCompletionItem:
+    start = utf16_length(cursor.line_before)
+    end = start + utf16_length(cursor.line_after[: suggestion.replace_after])
+    return lsp.InlineCompletionItem(
+        insert_text=suggestion.text,
+        range=lsp.Range(lsp.Position(cursor.line, start), lsp.Position(cursor.line, end)),
+        command=lsp.Command("Accepted", ACCEPTED, arguments=[{"id": suggestion.id}]),
+    )

@@ -1,0 +1,128 @@
+"""Four habits of pygls 2.1.1 changed, each a defect seen by running it.
+
+- `workspace/executeCommand` ran its command under an id of its own, so that `$/cancelRequest` never reached it;
+- every built-in notification left a future behind, two kilobytes a keystroke;
+- `shutdown` failed when a request that it cancelled ended at once;
+- an unexpected error opened a dialog in the editor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcInvalidParams
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, lsp_method
+
+from beastmode import __version__
+from beastmode.faces.lsp.documents import Documents
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from concurrent.futures import Future
+
+    from cattrs import Converter
+
+log = logging.getLogger(__name__)
+
+
+class Protocol(LanguageServerProtocol):
+    """Routes document notifications to our own documents and commands to cancellable coroutines."""
+
+    _server: Server
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> None:
+        """A plain function where pygls has a generator: no future is made, none is left behind."""
+        self._server.documents.open(params.text_document)
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:
+        """Apply the change at once, so that a request behind it sees the new text."""
+        self._server.documents.change(params)
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> None:
+        """Forget the document."""
+        self._server.documents.close(params.text_document.uri)
+        self._server.closed(params.text_document.uri)
+
+    @lsp_method(lsp.SHUTDOWN)
+    async def lsp_shutdown(self, _params: None) -> None:  # type: ignore[override]  # pygls has a generator here
+        """Stop every request, then close what the session opened."""
+        self._shutdown = True
+        ours: object = asyncio.current_task()
+        for future in list(self._request_futures.values()):
+            if future is not ours:
+                future.cancel()
+        await self._server.close()
+
+    @lsp_method(lsp.WORKSPACE_EXECUTE_COMMAND)
+    async def lsp_workspace__execute_command(  # type: ignore[override]  # pygls has a generator here
+        self, params: lsp.ExecuteCommandParams
+    ) -> Any:
+        """Run a command as a coroutine: pygls registers that under the request's own id, so it can be cancelled."""
+        command = self.fm.commands.get(params.command)
+        if command is None:
+            raise JsonRpcInvalidParams(f"Unknown command: {params.command}")
+        argument = (params.arguments or [{}])[0]
+        return await command(argument)
+
+    def _execute_handler(
+        self,
+        msg_id: str | int,
+        handler: Callable[..., Any],
+        callback: Callable[[Future[Any]], None],
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        def forget(future: Future[Any]) -> None:
+            self._request_futures.pop(msg_id, None)
+            callback(future)
+
+        super()._execute_handler(msg_id, handler, forget, args, kwargs)
+
+
+class Server(LanguageServer):
+    """A pygls server that owns the documents and never opens a dialog of its own accord.
+
+    Args:
+        closed: told the URI of a document that the editor closed.
+        close: ends the session.
+        converter: makes the converter between JSON and the protocol's types.
+    """
+
+    protocol: Protocol
+
+    def __init__(
+        self, closed: Callable[[str], None], close: Callable[[], Awaitable[None]], converter: Callable[[], Converter]
+    ) -> None:
+        self.documents = Documents()
+        self.closed = closed
+        self.close = close
+        super().__init__("beastmode", __version__, protocol_cls=Protocol, converter_factory=converter)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ARG002 - the signature is pygls'
+        """To the log; a dialog in the middle of typing helps nobody."""
+        log.error("%s: %s", type(error).__name__, error)
+
+    def start(self, work: Awaitable[None]) -> None:
+        """Run something in the background and keep it alive until it is done."""
+
+        async def run() -> None:
+            await work
+
+        task = asyncio.ensure_future(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop_tasks(self) -> None:
+        """Cancel what runs in the background, and wait until it has let go."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

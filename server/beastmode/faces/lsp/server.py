@@ -1,0 +1,205 @@
+"""`beastmode lsp`: builds the language server and runs it over stdio.
+
+Start-up is what a user waits for, so only pygls is imported before the editor has its answer to `initialize`; the app
+(database, registry, HTTP client) opens behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+from pygls.protocol import default_converter
+
+from beastmode.domain.errors import BeastModeError
+from beastmode.domain.response import Started, TextDelta
+from beastmode.faces.lsp import protocol
+from beastmode.faces.lsp.commands import Commands, answering
+from beastmode.faces.lsp.completion import is_explicit, to_list
+from beastmode.faces.lsp.language_server import Server
+from beastmode.faces.lsp.progress import progress
+from beastmode.faces.lsp.status import Broadcast
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from cattrs import Converter
+
+    from beastmode.app import App
+    from beastmode.settings import Settings
+
+CONFIGURATION_LIMIT = 5.0
+"""Seconds in which an editor must give its configuration; one that never does gets the defaults."""
+
+SETTLE = 10.0
+"""Seconds after the start until the work begins that can wait."""
+
+log = logging.getLogger(__name__)
+
+
+class Workspace:
+    """What the workspace asks for; it can only narrow what the user allowed."""
+
+    def __init__(self) -> None:
+        self.enabled = True
+        self.local_only = False
+
+    def take(self, section: object) -> None:
+        """Read the section `beastmode` of the editor's configuration; anything unknown in it is ignored."""
+        if isinstance(section, dict):
+            self.enabled = section.get("enabled") is not False
+            self.local_only = section.get("localOnly") is True
+
+
+class Session:
+    """One editor's connection: its documents, its app, its workspace.
+
+    Args:
+        settings: the user's.
+        notices: what had to be ignored in them.
+        converter: between JSON and the protocol's types; making one takes half a second, so tests share it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        notices: Sequence[str] = (),
+        converter: Callable[[], Converter] = default_converter,
+    ) -> None:
+        self.server = Server(self._closed, self.close, converter)
+        self._settings = settings
+        self._notices = notices
+        self._workspace = Workspace()
+        self._configured: asyncio.Task[None] | None = None
+        self._app: asyncio.Task[App] | None = None
+        self._broadcast = Broadcast(self.server)
+        self._register()
+
+    def _register(self) -> None:
+        features: dict[str, tuple[Callable[[Any], Awaitable[Any]], Any]] = {
+            lsp.INITIALIZED: (self._initialized, None),
+            lsp.WORKSPACE_DID_CHANGE_CONFIGURATION: (self._configuration_changed, None),
+            # pygls advertises this provider only when it is given options.
+            lsp.TEXT_DOCUMENT_INLINE_COMPLETION: (self._inline_completion, lsp.InlineCompletionOptions()),
+            protocol.CHAT: (self._chat, None),
+        }
+        # pygls marks what it registers, and a bound method cannot be marked; a partial can.
+        for name, (handler, options) in features.items():
+            self.server.feature(name, options)(partial(handler))
+        for name, command in Commands(self.server, self.app, self._broadcast.changed).table().items():
+            self.server.command(name)(answering(command))
+
+    def _closed(self, uri: str) -> None:
+        if self._app is not None and self._app.done() and not self._app.cancelled() and not self._app.exception():
+            self._app.result().engine.forget(uri)
+
+    async def app(self) -> App:
+        """The app; opening it begins with the first need and is never done twice."""
+        if self._app is None:
+            self._app = asyncio.ensure_future(self._open())
+        return await asyncio.shield(self._app)
+
+    async def _open(self) -> App:
+        # In a thread, so that the server goes on answering while Python imports.
+        app_type = await asyncio.to_thread(_import_app)
+        return await app_type.open(self._settings, self._notices, changed=self._broadcast.changed)
+
+    async def _initialized(self, _params: lsp.InitializedParams) -> None:
+        self._configured = asyncio.ensure_future(self._read_configuration())
+        app = await self.app()
+        self.server.start(self._broadcast.run(app))
+        await asyncio.sleep(SETTLE)
+        await app.settle()
+        self._broadcast.changed()
+
+    async def _narrowed(self) -> Workspace:
+        """What the workspace asks for; nothing is sent anywhere before that is known."""
+        if self._configured is not None:
+            await asyncio.shield(self._configured)
+        return self._workspace
+
+    async def _configuration_changed(self, params: lsp.DidChangeConfigurationParams) -> None:
+        settings = params.settings
+        if isinstance(settings, dict) and "beastmode" in settings:
+            self._workspace.take(settings["beastmode"])
+        else:
+            await self._read_configuration()
+
+    async def _read_configuration(self) -> None:
+        workspace = self.server.client_capabilities.workspace
+        if workspace is None or not workspace.configuration:
+            return
+        items = lsp.ConfigurationParams([lsp.ConfigurationItem(section="beastmode")])
+        try:
+            async with asyncio.timeout(CONFIGURATION_LIMIT):
+                sections = await self.server.workspace_configuration_async(items)
+        except (JsonRpcException, TimeoutError) as error:
+            log.warning("The editor did not give its configuration: %s", error)
+        else:
+            self._workspace.take(sections[0] if sections else None)
+
+    async def _inline_completion(self, params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
+        document = self.server.documents.get(params.text_document.uri)
+        if document is None:
+            return lsp.InlineCompletionList([])
+        cursor = document.cursor(params.position)
+        app, workspace = await self.app(), await self._narrowed()
+        if not workspace.enabled:
+            return lsp.InlineCompletionList([])
+        answer = await app.engine.suggest(cursor, explicit=is_explicit(params), local_only=workspace.local_only)
+        if answer.error is not None:
+            app.report(answer.error)
+            self._broadcast.changed()
+        return to_list(cursor, answer.suggestions)
+
+    async def _chat(self, params: Any) -> dict[str, Any]:
+        from beastmode.tasks.chat import chat_request  # noqa: PLC0415 - not needed to start
+
+        fields = params._asdict()  # pygls makes a named tuple of an object that LSP does not know
+        message, model = fields.get("message"), fields.get("model")
+        if not isinstance(message, str) or not message.strip():
+            raise JsonRpcInvalidParams("The chat needs `message`, a string that is not blank")
+        app, workspace = await self.app(), await self._narrowed()
+        request = chat_request(message, model=model, local_only=workspace.local_only)
+        text, started = [], None
+        try:
+            async with progress(self.server, "Asking the model"), aclosing(app.router.stream(request)) as events:
+                async for event in events:
+                    if isinstance(event, Started):
+                        started = event
+                    elif isinstance(event, TextDelta):
+                        text.append(event.text)
+                        self._send_part(fields.get("partialResultToken"), event.text)
+        except BeastModeError as error:
+            raise JsonRpcInvalidParams(str(error)) from None
+        return {
+            "text": "".join(text),
+            "model": started.model if started else None,
+            "requestId": started.request_id if started else None,
+        }
+
+    def _send_part(self, token: object, text: str) -> None:
+        if isinstance(token, str | int):
+            self.server.protocol.notify(lsp.PROGRESS, lsp.ProgressParams(token, {"text": text}))
+
+    async def close(self) -> None:
+        """Stop what runs and close the app; harmless when it is already closed."""
+        await self.server.stop_tasks()
+        opening, self._app = self._app, None
+        if opening is not None:
+            try:
+                app = await opening
+            except BeastModeError:
+                return
+            await app.close()
+
+
+def _import_app() -> type[App]:
+    from beastmode.app import App  # noqa: PLC0415 - see the module's docstring
+
+    return App

@@ -1,0 +1,52 @@
+"""The log file: rotating, private, and free of other people's words.
+
+Libraries log whole requests at times: pygls the initialization options and the parameters of a request that failed,
+httpx the URL. So of a foreign record only its fixed text is kept, never its arguments.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from logging.handlers import RotatingFileHandler
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OURS = "beastmode"
+MEGABYTE = 1_000_000
+
+
+class _WithoutForeignArguments(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] != OURS:
+            record.msg, record.args = str(record.msg), ()
+            record.exc_info = record.exc_text = None
+        return True
+
+
+class _PrivateFile(RotatingFileHandler):
+    def _open(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the signature is the library's
+        return open(
+            self.baseFilename, self.mode, encoding=self.encoding, opener=lambda path, flags: os.open(path, flags, 0o600)
+        )
+
+
+def log_to(path: Path, level: str) -> None:
+    """Send everything from `level` (debug, info, warning, error) on to a file, foreign records from warning on.
+
+    Where the file cannot be written, the log is dropped: a full disk must not stop an editor.
+    """
+    logging.raiseExceptions = False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler: logging.Handler = _PrivateFile(path, maxBytes=2 * MEGABYTE, backupCount=2, encoding="utf-8")
+    except OSError:
+        handler = logging.NullHandler()
+    handler.addFilter(_WithoutForeignArguments())
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger(OURS).setLevel(level.upper())

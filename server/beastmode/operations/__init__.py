@@ -1,0 +1,1 @@
+"""What a person runs on top of the core: the status of it all, and the test of one model."""

@@ -1,0 +1,159 @@
+"""The test of one model: the specification's five checks, each with evidence and a fix, and what the endpoint can do.
+
+Nothing is guessed from names: the endpoint is asked one short chat question, and each of its provider's ways of
+filling a hole in code is tried until one answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from beastmode.domain.errors import (
+    AttemptFailed,
+    TimedOut,
+    TlsFailed,
+    Unauthorized,
+    Unreachable,
+)
+from beastmode.domain.request import ChatRequest, FimRequest, Message, Task
+from beastmode.domain.response import TextDelta
+from beastmode.domain.routing import Candidate
+from beastmode.router.health import HEALTHY_SECONDS
+
+if TYPE_CHECKING:
+    from beastmode.domain.model import ModelSpec, Provider
+    from beastmode.domain.request import Request
+    from beastmode.router.router import Endpoint, Router
+
+QUESTION = ChatRequest((Message("user", "Answer with the single word: ready"),), task=Task.PROBE, max_tokens=16)
+HOLE = FimRequest(
+    prefix="def add(a, b):\n    return a + ",
+    suffix="\n\n\nprint(add(1, 2))\n",
+    path="add.py",
+    language="python",
+    task=Task.PROBE,
+    max_tokens=16,
+)
+
+CHAT_INFILL = "chat-infill"
+"""The one way of completing code that needs a model which can chat."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried: its name, whether it holds, what was seen, and what to do about it."""
+
+    name: str
+    ok: bool
+    evidence: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the test found; `model` is the row with the formats that the endpoint really speaks."""
+
+    model: ModelSpec
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the model can be used for anything."""
+        return self.model.chat_format is not None or self.model.fim_format is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One probe: its text, seconds and pieces, or its error."""
+
+    seconds: float
+    pieces: int = 0
+    error: AttemptFailed | None = None
+
+
+async def test_model(model: ModelSpec, provider: Provider, endpoint: Endpoint, router: Router, say: Say) -> Report:
+    """Ask a model what it can do.
+
+    Args:
+        model: the row as it is or as it is about to be; need not be registered.
+        provider: its provider's row.
+        endpoint: where to ask, with the key.
+        router: sends the probes and records them.
+        say: told what is being tried.
+    """
+    say(f"Asking {model.origin} a question")
+    able = replace(model, chat_format=None, fim_format=None)
+    chat = await _try(QUESTION, replace(able, chat_format=provider.chat_formats[0]), endpoint, router)
+    if isinstance(chat.error, Unreachable | TlsFailed | TimedOut | Unauthorized):
+        return Report(able, tuple(_basics(model, chat)))
+    best = chat
+    if chat.error is None:
+        able = replace(able, chat_format=provider.chat_formats[0])
+    for name in provider.fim_formats:
+        if name == CHAT_INFILL and able.chat_format is None:
+            continue
+        say(f"Trying to complete code ({name})")
+        hole = await _try(HOLE, replace(able, fim_format=name), endpoint, router)
+        if hole.error is None and hole.pieces:
+            able = replace(able, fim_format=name)
+            best = hole if chat.error else chat
+            break
+    return Report(able, (*_basics(model, best), *_abilities(able, chat)))
+
+
+async def _try(request: Request, model: ModelSpec, endpoint: Endpoint, router: Router) -> Try:
+    started, pieces = monotonic(), 0
+    try:
+        asked = router.ask(request, Candidate(model, "tested"), endpoint, uuid4().hex)
+        async with aclosing(asked) as events:
+            async for event in events:
+                pieces += isinstance(event, TextDelta) and bool(event.text.strip())
+    except AttemptFailed as error:
+        return Try(monotonic() - started, pieces, error)
+    return Try(monotonic() - started, pieces)
+
+
+def _basics(model: ModelSpec, tried: Try) -> list[Check]:
+    """Reachable, key valid, format correct, latency acceptable: as far as the try got."""
+    error = tried.error
+    if isinstance(error, Unreachable | TlsFailed | TimedOut):
+        return [Check("Endpoint is reachable", ok=False, evidence=error.message, fix=error.fix)]
+    checks = [Check("Endpoint is reachable", ok=True, evidence=model.origin)]
+    if isinstance(error, Unauthorized):
+        return [*checks, Check("API key is valid", ok=False, evidence=error.message, fix=error.fix)]
+    checks.append(Check("API key is valid", ok=True, evidence="accepted" if model.has_key else "none was asked for"))
+    if error is not None:
+        return [*checks, Check("Response format is correct", ok=False, evidence=error.message, fix=error.fix)]
+    checks.append(Check("Response format is correct", ok=True, evidence=f"as a {model.provider} endpoint answers"))
+    fast = tried.seconds < HEALTHY_SECONDS
+    return [
+        *checks,
+        Check(
+            "Latency is acceptable",
+            ok=fast,
+            evidence=f"{tried.seconds * 1000:.0f} ms for a one-word answer",
+            fix="" if fast else "Use a smaller model or a faster machine, or keep the model loaded",
+        ),
+    ]
+
+
+def _abilities(found: ModelSpec, chat: Try) -> list[Check]:
+    streams = chat.pieces > 1
+    completes = found.fim_format is not None
+    return [
+        Check("Chat", ok=found.chat_format is not None, evidence=found.chat_format or str(chat.error)),
+        Check("Streaming", ok=streams or chat.error is None, evidence=f"{chat.pieces} pieces"),
+        Check(
+            "Code completion",
+            ok=completes,
+            evidence=found.fim_format or "no way of asking gave any code",
+            fix="" if completes else "Select another model for inline suggestions",
+        ),
+    ]

@@ -1,0 +1,77 @@
+"""One picture of how things are: the model, its health, today's figures, and what the user should know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from beastmode.domain.model import ModelSpec
+    from beastmode.domain.routing import Health
+    from beastmode.ledger.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know: what, what to do about it, and the command that does it where there is one."""
+
+    text: str
+    fix: str = ""
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of the product at one moment."""
+
+    model: ModelSpec | None
+    health: Health
+    today: Summary
+    notice: Notice | None
+    key_source: str
+
+
+def percent(rate: float | None) -> str | None:
+    """`0.96` -> `96.00%`."""
+    return None if rate is None else f"{rate * 100:.2f}%"
+
+
+def milliseconds(seconds: float | None) -> str | None:
+    """`0.45023` -> `450.23ms`."""
+    return None if seconds is None else f"{seconds * 1000:.2f}ms"
+
+
+def dollars(amount: Decimal | None) -> str | None:
+    """`Decimal("1.25")` -> `$1.25`; under a cent, four significant digits' worth of places."""
+    if amount is None:
+        return None
+    sign, amount = ("-", -amount) if amount < 0 else ("", amount)
+    return f"{sign}${amount:.2f}" if amount == 0 or amount >= 1 else f"{sign}${amount:.4f}"
+
+
+def lines(status: Status) -> list[str]:
+    """The status as sentences for a person, one a line."""
+    model, today = status.model, status.today
+    about = (" (estimated)" if today.estimated else "") if today.requests else ""
+    said = [
+        f"Model: {model.name} ({model.id})" if model else "Model: none selected",
+        f"Health: {status.health.level}" + "".join(f"; {issue}" for issue in status.health.issues),
+        f"Today: {today.requests} requests, {today.cancelled} more superseded while typing",
+        f"Success rate: {percent(today.success_rate) or 'no request yet'}",
+        f"Latency p95: {milliseconds(today.p95_s) or 'no request yet'}",
+        f"Cost: {dollars(today.cost) or 'unknown, a model has no price'}{about}",
+        _savings(today) + about,
+        f"Keys are sealed with {status.key_source}",
+    ]
+    if status.notice is not None:
+        said.append(f"{status.notice.text}. {status.notice.fix}".rstrip())
+    return said
+
+
+def _savings(today: Summary) -> str:
+    saved, rate = dollars(today.savings), percent(today.savings_rate)
+    if saved is None:
+        return "Savings: unknown, a price is missing"
+    return f"Savings: {saved}" + (f" ({rate} of the baseline's cost)" if rate else "")

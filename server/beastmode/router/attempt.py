@@ -1,0 +1,155 @@
+"""One try at one model: encode, send, decode, within the limits. Knows nothing of other models or of bookkeeping."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+from beastmode.domain.errors import AttemptFailed
+from beastmode.domain.request import ChatRequest
+from beastmode.domain.response import Finished, TextDelta, UsageReport
+from beastmode.domain.usage import Usage
+from beastmode.router.limits import Patience
+from beastmode.wire import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from beastmode.domain.model import Auth, ModelSpec
+    from beastmode.domain.request import Request
+    from beastmode.domain.response import StreamEvent
+    from beastmode.router.limits import Limits
+    from beastmode.wire.base import Decoder, HttpCall
+
+
+class Answer(Protocol):
+    """The head of an HTTP answer, and its body as it comes."""
+
+    @property
+    def content_type(self) -> str:
+        """As the server said."""
+        ...
+
+    @property
+    def connect_s(self) -> float:
+        """Seconds until the head was there."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body in pieces of any size."""
+        ...
+
+
+class Poster(Protocol):
+    """What a try needs of the transport."""
+
+    def post(
+        self, call: HttpCall, secret_headers: Mapping[str, str], *, connect_timeout: float
+    ) -> AbstractAsyncContextManager[Answer]:
+        """Send one POST; leaving the context closes the connection if the body was not read to its end."""
+        ...
+
+
+@dataclass(slots=True)
+class Trace:
+    """What one try is seen to do, filled in while it runs; seconds since the try began."""
+
+    connect_s: float | None = None
+    first_token_s: float | None = None
+    text_length: int = 0
+    usage: Usage = field(default_factory=Usage)
+    finished: Finished | None = None
+
+    def see(self, event: StreamEvent, elapsed: float) -> None:
+        """Take note of an event."""
+        match event:
+            case TextDelta(text):
+                if self.first_token_s is None:
+                    self.first_token_s = elapsed
+                self.text_length += len(text)
+            case UsageReport(usage):
+                self.usage = self.usage.merge(usage)
+            case Finished():
+                self.finished = event
+            case _:
+                pass
+
+
+def auth_headers(auth: Auth, key: str | None) -> dict[str, str]:
+    """The headers that carry a key; the only way a key travels."""
+    if key is None or auth == "none":
+        return {}
+    return {"authorization": f"Bearer {key}"} if auth == "bearer" else {"x-api-key": key}
+
+
+async def attempt(
+    request: Request,
+    model: ModelSpec,
+    poster: Poster,
+    *,
+    secret_headers: Mapping[str, str],
+    limits: Limits,
+    trace: Trace,
+) -> AsyncGenerator[StreamEvent]:
+    """Ask one model; yields its events, the last of them Finished.
+
+    Closing the generator, or cancelling the task that reads it, closes the connection to the model.
+
+    Args:
+        request: what is asked.
+        model: who is asked; `endpoint_url` must be the real one.
+        poster: the transport.
+        secret_headers: see `auth_headers`.
+        limits: in seconds.
+        trace: filled in while the try runs, also when it fails.
+
+    Raises:
+        AttemptFailed: any of the family; StreamCut where the answer ended without saying why.
+    """
+    name = model.chat_format if isinstance(request, ChatRequest) else model.fim_format
+    wire = FORMATS[name or ""]
+    started, patience = monotonic(), Patience(limits, model.endpoint_url)
+    async with AsyncExitStack() as stack:
+        async with patience.one_wait():
+            answer = await stack.enter_async_context(
+                poster.post(wire.encode(request, model), secret_headers, connect_timeout=limits.connect)
+            )
+        trace.connect_s = monotonic() - started
+        decoder = wire.decoder(request, model, answer.content_type)
+        async with aclosing(_decoded(answer, decoder, patience, trace)) as pieces:
+            async for events in pieces:
+                now = monotonic() - started
+                for event in events:
+                    trace.see(event, now)
+                    if not isinstance(event, Finished):
+                        yield event
+    if trace.finished is not None:
+        yield trace.finished
+
+
+async def _decoded(
+    answer: Answer, decoder: Decoder, patience: Patience, trace: Trace
+) -> AsyncGenerator[Sequence[StreamEvent]]:
+    """The events of each piece of the body, until there is nothing more to wait for."""
+    chunks = answer.chunks()
+    while trace.finished is None or trace.usage.output_tokens is None:
+        try:
+            async with patience.one_wait():
+                chunk = await anext(chunks, None)
+        except AttemptFailed:
+            if trace.finished is None:
+                raise
+            return
+        if chunk is None:
+            if trace.finished is None:
+                yield decoder.close()
+            return
+        events = decoder.feed(chunk)
+        yield events
+        if trace.finished is not None:
+            patience.finished()
+        elif events:
+            patience.heard()

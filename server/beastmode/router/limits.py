@@ -1,0 +1,84 @@
+"""How long a try may take, phase by phase.
+
+A model on this machine's CPU may need half a minute for a long prompt; a hosted one that has been silent for ten
+seconds has failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from beastmode.domain.errors import TimedOut
+from beastmode.domain.model import is_loopback, origin_of
+from beastmode.domain.request import Task
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+USAGE_GRACE = 0.25
+"""Seconds to wait, after an answer said that it is finished, for the token counts that some servers send behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds until a try counts as failed: to connect, to the first event, between events, in all."""
+
+    connect: float
+    first_token: float
+    idle: float
+    total: float
+
+
+def limits_for(url: str, task: Task) -> Limits:
+    """The limits for one try at an endpoint."""
+    local = is_loopback(url)
+    return Limits(
+        connect=2.0 if local else 5.0,
+        first_token=30.0 if local else 10.0,
+        idle=15.0 if local else 10.0,
+        total=60.0 if task is Task.INLINE else 600.0,
+    )
+
+
+class Patience:
+    """When to stop waiting for the next piece of an answer; begins to run when it is made.
+
+    Args:
+        limits: in seconds.
+        url: of the endpoint, for the error's text.
+    """
+
+    def __init__(self, limits: Limits, url: str) -> None:
+        self._limits = limits
+        self._url = url
+        self._end = monotonic() + limits.total
+        self._phase, self._limit = "first_token", limits.first_token
+        self._deadline = monotonic() + limits.first_token
+
+    @asynccontextmanager
+    async def one_wait(self) -> AsyncGenerator[None]:
+        """Raises TimedOut when what it encloses takes too long.
+
+        Only ever around a single await: a timeout that spans a `yield` would cancel whoever reads the generator.
+        """
+        remaining = min(self._deadline, self._end) - monotonic()
+        try:
+            async with asyncio.timeout(max(remaining, 0)):
+                yield
+        except TimeoutError:
+            late = self._end <= self._deadline
+            phase, limit = ("total", self._limits.total) if late else (self._phase, self._limit)
+            raise TimedOut(phase, limit, origin_of(self._url)) from None
+
+    def heard(self) -> None:
+        """An event came: from now on the limit is the one for silence."""
+        self._phase, self._limit = "idle", self._limits.idle
+        self._deadline = monotonic() + self._limits.idle
+
+    def finished(self) -> None:
+        """The answer is complete; only its token counts may still come."""
+        self._deadline = min(self._deadline, monotonic() + USAGE_GRACE)

@@ -1,0 +1,134 @@
+"""Filters between a format's raw events and the caller: each keeps just enough text back to decide, and no more.
+
+A filter is called with every event and gives the events to pass on. Text it still holds comes out before `Finished`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from beastmode.domain.response import Finished, ReasoningDelta, TextDelta
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from beastmode.domain.response import StreamEvent
+
+THINK, THINK_END = "<think>", "</think>"
+LONGEST_BLANK_START = 256
+
+
+class Filter(Protocol):
+    """One step of a chain."""
+
+    def __call__(self, event: StreamEvent) -> Sequence[StreamEvent]:
+        """What becomes of this event."""
+        ...
+
+
+class TextFilter:
+    """A filter that looks at the answer's text only: override `text` and, where something is held, `rest`."""
+
+    def __call__(self, event: StreamEvent) -> Sequence[StreamEvent]:
+        """Pass text through `text`, and let `rest` out before the end."""
+        if isinstance(event, TextDelta):
+            text = self.text(event.text)
+            return (event,) if text is event.text else text_deltas(text)
+        if isinstance(event, Finished):
+            return (*text_deltas(self.rest()), event)
+        return (event,)
+
+    def text(self, text: str) -> str:
+        """What of the held and the new text can be shown now."""
+        raise NotImplementedError
+
+    def rest(self) -> str:
+        """What is still held when the answer ends."""
+        return ""
+
+
+class WholeCharacters(TextFilter):
+    """Joins surrogate pairs that were cut between two pieces; half a pair becomes U+FFFD.
+
+    JSON can spell half a pair, and a Python string holding that cannot be written to anything.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def text(self, text: str) -> str:
+        """Well-formed text."""
+        if text.isascii() and not self._held:
+            return text
+        text, self._held = self._held + text, ""
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._held = text[:-1], text[-1]
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+    def rest(self) -> str:
+        """A high surrogate whose other half never came."""
+        return "\ufffd" if self._held else ""
+
+
+class HeldBlank(TextFilter):
+    """Takes the blank that was held back from the prompt off the start of the answer."""
+
+    def __init__(self, blank: str) -> None:
+        self._blank = blank
+
+    def text(self, text: str) -> str:
+        """Without the blank, the first time."""
+        blank, self._blank = self._blank, ""
+        return text.removeprefix(blank)
+
+
+class Thinking:
+    """Tells a `<think>` block at the start of the answer from the answer (servers that do not do it themselves)."""
+
+    def __init__(self) -> None:
+        self._state = "start"
+        self._held = ""
+
+    def __call__(self, event: StreamEvent) -> Sequence[StreamEvent]:
+        """Text becomes reasoning while the block lasts."""
+        if isinstance(event, TextDelta):
+            return (event,) if self._state == "answer" else self._read(event.text)
+        if isinstance(event, Finished) and self._held:
+            held = ReasoningDelta(self._held) if self._state == "thinking" else TextDelta(self._held)
+            return (held, event)
+        return (event,)
+
+    def _read(self, text: str) -> list[StreamEvent]:
+        text, self._held = self._held + text, ""
+        said: list[StreamEvent] = []
+        if self._state == "start":
+            start = text.lstrip()
+            if start.startswith(THINK):
+                self._state, text = "thinking", start.removeprefix(THINK)
+            elif THINK.startswith(start) and len(text) <= LONGEST_BLANK_START:
+                self._held = text
+                return said
+            else:
+                self._state = "answer"
+        if self._state == "thinking":
+            thought, end, text = text.partition(THINK_END)
+            shown = len(thought) - (0 if end else overlap(thought, THINK_END))
+            self._held = thought[shown:]
+            said += [ReasoningDelta(thought[:shown])] if shown else []
+            self._state = "gap" if end else self._state
+        if self._state == "gap":
+            # The blank lines between the block and the answer come from the chat template.
+            text = text.lstrip("\r\n")
+            self._state = "answer" if text else self._state
+        return said + text_deltas(text)
+
+
+def text_deltas(text: str) -> list[StreamEvent]:
+    """One delta, or none where there is no text."""
+    return [TextDelta(text)] if text else []
+
+
+def overlap(text: str, marker: str) -> int:
+    """How many characters at the end of `text` may turn out to be the start of `marker`."""
+    longest = min(len(text), len(marker) - 1)
+    return next((n for n in range(longest, 0, -1) if marker.startswith(text[-n:])), 0)

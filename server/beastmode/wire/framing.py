@@ -1,0 +1,108 @@
+"""Server-sent events on bytes (WHATWG HTML, section 9.2), as HTTP clients that split text into lines get them wrong.
+
+Only CR LF, CR and LF end a line: JSON may carry U+2028 raw, which `str.splitlines` would split at. Whatever a server
+sends, memory stays bounded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from beastmode.domain.errors import InvalidFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LONGEST_EVENT = 1 << 20
+"""Bytes of one line, and of all data lines of one event."""
+
+LINE_COST = 32
+"""Bytes that even an empty line takes in memory."""
+
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSentEvent:
+    """One event: its name ("" where it has none) and its data lines joined by LF."""
+
+    name: str
+    data: bytes
+
+
+class SseFraming:
+    """Cuts a body into events, however the bytes were packed.
+
+    A field called `error` counts as the data of an event of that name: llama.cpp has sent errors so.
+    """
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+        self._first_line = True
+        self._skip_lf = False
+        self._name = ""
+        self._data: list[bytes] = []
+        self._size = 0
+        self.saw_other_text = False
+        """A line came that no event stream has: this is some other text."""
+
+    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+        """The events that these bytes complete; to be read to the end.
+
+        Raises:
+            InvalidFormat: a line or an event is longer than `LONGEST_EVENT`.
+        """
+        if self._skip_lf and chunk:
+            self._skip_lf = False
+            chunk = chunk.removeprefix(b"\n")
+        if not chunk:
+            return
+        self._skip_lf = chunk.endswith(b"\r")
+        if b"\r" in chunk:
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            if self._line:
+                line = bytes(self._line) + line  # noqa: PLW2901  # the line is only now whole
+                self._line.clear()
+            if (event := self._take(line)) is not None:
+                yield event
+        self._line += rest
+        self._check(len(self._line))
+
+    def close(self) -> list[ServerSentEvent]:
+        """The last event, where the body ended without the blank line that belongs after it."""
+        last = [self._take(bytes(self._line)), self._take(b"")]
+        self._line.clear()
+        return [event for event in last if event is not None]
+
+    def _take(self, line: bytes) -> ServerSentEvent | None:
+        self._check(len(line))
+        if self._first_line:
+            self._first_line = False
+            line = line.removeprefix(BOM)
+        if not line:
+            return self._dispatch()
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field in (b"data", b"error"):
+            self._size += len(value) + LINE_COST
+            self._check(self._size)
+            self._data.append(value)
+        if field == b"error":
+            self._name = "error"
+        elif field == b"event":
+            self._name = value.decode("utf-8", "replace")
+        elif field not in (b"", b"data", b"id", b"retry"):
+            self.saw_other_text = True
+        return None
+
+    def _dispatch(self) -> ServerSentEvent | None:
+        event = ServerSentEvent(self._name, b"\n".join(self._data)) if self._data else None
+        self._name, self._data, self._size = "", [], 0
+        return event
+
+    def _check(self, size: int) -> None:
+        if size > LONGEST_EVENT:
+            raise InvalidFormat("an event of more than 1 MiB")

@@ -1,0 +1,371 @@
+"""The engine on a scripted router; no time passes and nothing leaves the process."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.completion.fakes import MODEL, Clock, ScriptedRouter, Settings, Wait, build
+from tests.completion.pictures import accepted, cursor_at, drawn, typed
+
+from beastmode.completion.engine import LONGEST_ANSWER, Answer, Engine
+from beastmode.domain.errors import Unreachable, UserError
+from beastmode.domain.response import FinishReason
+
+LINE = cursor_at("def add(a, b):\n    return ║\n")
+BLOCK = cursor_at("def add(a, b):\n    ║\n")
+
+
+async def turn() -> None:
+    """Let every task that can run do so."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_suggestion() -> None:
+    """What the model says is suggested under the request's id and the model's name, and its request shows the file."""
+    engine, router, _ = build(["a ", "+ b"])
+
+    answer = await engine.suggest(LINE, explicit=False)
+
+    [suggestion] = answer.suggestions
+    assert (suggestion.text, suggestion.id, suggestion.model) == ("a + b", "request-0", "custom:m")
+    assert (answer.reason, answer.error, answer.from_memory) == ("", None, False)
+    assert router.requests[0].prefix == LINE.before
+    assert router.requests[0].path == "/src/example"
+
+
+async def test_newer_supersedes_older() -> None:
+    """A newer call for a document ends the older one, whose caller is told so and whose model stops."""
+    engine, router, _ = build([asyncio.Event()], ["b"])
+    older = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+
+    newer = await engine.suggest(typed(LINE, "x"), explicit=False)
+
+    assert await older == Answer((), "superseded")
+    assert router.closed == [True, True]
+    assert newer.suggestions[0].text == "b"
+
+
+async def test_a_refused_call_supersedes_too() -> None:
+    """A keystroke at a place where nothing is suggested makes the older request as pointless as any other."""
+    engine, router, _ = build([asyncio.Event()])
+    older = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+
+    assert (await engine.suggest(cursor_at("re║turn"), explicit=False)).reason == "middle of a word"
+    assert (await older).reason == "superseded"
+    assert router.closed == [True]
+
+
+async def test_documents_do_not_disturb_each_other() -> None:
+    """A request in one document leaves the one in another alone."""
+    go = asyncio.Event()
+    engine, _, _ = build([go, "one"], ["two"])
+    first = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+    second = await engine.suggest(cursor_at("x = ║", path="/src/other"), explicit=False)
+    go.set()
+
+    assert second.suggestions[0].text == "two"
+    assert (await first).suggestions[0].text == "one"
+
+
+async def test_a_burst_leaves_one_request() -> None:
+    """Of forty keys at once the last one is answered, and every other request has been stopped."""
+    engine, router, _ = build(*[[asyncio.Event()]] * 39, ["end"])
+    calls = []
+    cursor = LINE
+    for _ in range(40):
+        cursor = typed(cursor, "x")
+        calls.append(asyncio.create_task(engine.suggest(cursor, explicit=False)))
+        await turn()
+    answers = await asyncio.gather(*calls)
+
+    assert [answer.reason for answer in answers] == ["superseded"] * 39 + [""]
+    assert router.closed == [True] * 40
+
+
+async def test_cancelling_the_caller_stops_the_model() -> None:
+    """Plain cancellation goes through to the router's generator and is not swallowed."""
+    engine, router, _ = build([asyncio.Event()], ["b"])
+    call = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+
+    call.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert router.closed == [True]
+    assert (await engine.suggest(LINE, explicit=False)).suggestions
+
+
+async def test_cancelled_and_superseded_at_once() -> None:
+    """A caller that was cancelled hears that it was cancelled, even if its request was superseded as well."""
+    engine, _, _ = build([asyncio.Event()], ["b"])
+    call = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+    newer = asyncio.create_task(engine.suggest(typed(LINE, "x"), explicit=False))
+
+    call.cancel()
+    await newer
+
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+@pytest.mark.parametrize("error", [Unreachable("No connection"), UserError("Not allowed")])
+async def test_an_error_becomes_a_reason(error: Exception) -> None:
+    """What fails at the model is never raised to the editor, is not remembered, and is kept for the status."""
+    engine, router, _ = build(["a", error], ["b"])
+
+    answer = await engine.suggest(LINE, explicit=False)
+
+    assert (answer.suggestions, answer.error) == ((), error)
+    assert answer.reason in {"failed: unreachable", "failed: user_error"}
+    assert router.closed == [True]
+    assert (await engine.suggest(LINE, explicit=False)).suggestions[0].text == "b"
+
+
+async def test_no_model() -> None:
+    """Without a model nothing is asked, and the reason says so."""
+    clock = Clock()
+    engine = Engine(ScriptedRouter(clock, [()]), Settings(), clock, lambda _task: None)
+
+    assert await engine.suggest(LINE, explicit=True) == Answer((), "no model")
+
+
+async def test_local_only_reaches_the_router() -> None:
+    """A workspace that keeps to this machine says so in the request."""
+    engine, router, _ = build(["a"])
+
+    await engine.suggest(LINE, explicit=False, local_only=True)
+
+    assert router.requests[0].local_only
+
+
+async def test_stops_early_where_the_rest_is_thrown_away() -> None:
+    """A request for one line hangs up behind that line, while the model would go on for ever."""
+    engine, router, _ = build(["a + b", "\n", asyncio.Event()])
+
+    answer = await engine.suggest(LINE, explicit=False)
+
+    assert answer.suggestions[0].text == "a + b"
+    assert router.closed == [True]
+
+
+async def test_stops_early_at_the_end_of_the_block() -> None:
+    """A block ends where its indentation ends; what follows is not waited for."""
+    engine, router, _ = build(["return a", " + b\n\ndef other():\n", asyncio.Event()])
+
+    answer = await engine.suggest(BLOCK, explicit=True)
+
+    assert answer.suggestions[0].text == "return a + b"
+    assert router.closed == [True]
+
+
+async def test_an_endless_line_is_cut() -> None:
+    """An endpoint that ignores the token limit is hung up on."""
+    engine, router, _ = build([*("x" + str(n) for n in range(LONGEST_ANSWER)), asyncio.Event()])
+
+    answer = await engine.suggest(LINE, explicit=True)
+
+    assert len(answer.suggestions[0].text) < LONGEST_ANSWER + 10
+    assert router.closed == [True]
+
+
+async def test_patience() -> None:
+    """A slow model's block is shown as far as its whole lines go, but its first line is waited for."""
+    engine, _, _ = build([Wait(5), "x = 1", Wait(5), "\n    y = ", Wait(5), "2\n", asyncio.Event()])
+
+    answer = await engine.suggest(BLOCK, explicit=False)
+
+    assert answer.suggestions[0].text == "x = 1"
+
+
+async def test_a_user_who_asked_is_patient() -> None:
+    """An explicit request reads the answer to its end."""
+    engine, _, _ = build([Wait(5), "x = 1", Wait(5), "\n    y = ", Wait(5), "2\n"])
+
+    answer = await engine.suggest(BLOCK, explicit=True)
+
+    assert answer.suggestions[0].text == "x = 1\n    y = 2"
+
+
+async def test_debounce() -> None:
+    """The first request does not wait; later ones wait a quarter of what the model took, an explicit one never."""
+    engine, _, clock = build([Wait(0.4), "a"])
+
+    await engine.suggest(LINE, explicit=False)
+    await engine.suggest(typed(LINE, "x"), explicit=False)
+    await engine.suggest(typed(LINE, "xy"), explicit=True)
+
+    assert clock.slept == [pytest.approx(0.1)]
+
+
+async def test_superseded_while_waiting() -> None:
+    """A keystroke during the wait means that nothing was asked at all."""
+    clock = Clock()
+    router = ScriptedRouter(clock, [[Wait(0.4), "a"]])
+    for_ever = asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        await for_ever.wait()
+
+    engine = Engine(router, Settings(), clock, lambda _task: MODEL, sleep=sleep)
+    await engine.suggest(LINE, explicit=False)
+    older = asyncio.create_task(engine.suggest(typed(LINE, "x"), explicit=False))
+    await turn()
+
+    await engine.suggest(typed(LINE, "xy"), explicit=True)
+
+    assert (await older).reason == "superseded"
+    assert [request.prefix[-2:] for request in router.requests] == ["n ", "xy"]
+
+
+async def test_typing_along_asks_nothing() -> None:
+    """Each typed character that agrees leaves the rest of the suggestion, from memory."""
+    engine, router, _ = build(["a + b"])
+    await engine.suggest(LINE, explicit=False)
+
+    for keys, rest in [("a", " + b"), ("a +", " b"), ("a + ", "b")]:
+        answer = await engine.suggest(typed(LINE, keys), explicit=False)
+        assert (answer.suggestions[0].text, answer.suggestions[0].id, answer.from_memory) == (rest, "request-0", True)
+    assert len(router.requests) == 1
+
+
+async def test_typing_something_else_asks_again() -> None:
+    """A character that disagrees is a new question; deleting it brings the old answer back without one."""
+    engine, router, _ = build(["a + b"], ["max(a, b)"])
+    await engine.suggest(LINE, explicit=False)
+
+    other = await engine.suggest(typed(LINE, "m"), explicit=False)
+    back = await engine.suggest(LINE, explicit=False)
+
+    assert (other.from_memory, back.from_memory) == (False, True)
+    assert back.suggestions[0].text == "a + b"
+    assert len(router.requests) == 2
+
+
+async def test_typing_all_of_it_asks_again() -> None:
+    """When everything was typed there is nothing left to serve."""
+    engine, router, _ = build(["a"], ["\n"])
+    await engine.suggest(LINE, explicit=False)
+    await engine.suggest(typed(LINE, "a"), explicit=False)
+
+    assert len(router.requests) == 2
+
+
+async def test_typing_through_lines() -> None:
+    """The rest of a block is served across line ends, the editor's own indentation included."""
+    engine, router, _ = build(["if a:\n        return b\n    return a"])
+    await engine.suggest(BLOCK, explicit=False)
+
+    answer = await engine.suggest(typed(BLOCK, "if a:\n        re"), explicit=False)
+
+    assert answer.suggestions[0].text == "turn b\n    return a"
+    assert len(router.requests) == 1
+
+
+async def test_typing_through_brackets_that_the_editor_closes() -> None:
+    """The bracket that the editor adds is no reason to ask again, and does not stay behind."""
+    engine, router, _ = build(["max(a, b)"])
+    await engine.suggest(LINE, explicit=False)
+
+    cursor = typed(LINE, "max(", closers=")")
+    answer = await engine.suggest(cursor, explicit=False)
+
+    assert drawn(cursor, answer.suggestions[0]) == "def add(a, b):\n    return max(║├a, b)┤\n"
+    assert len(router.requests) == 1
+
+
+async def test_typing_through_an_own_bracket() -> None:
+    """Where the editor closes nothing, the bracket to the right is the outer one's and stays."""
+    outer = cursor_at("print(║)\n")
+    engine, _, _ = build(["max(a, b)"])
+    await engine.suggest(outer, explicit=False)
+
+    cursor = typed(outer, "max(")
+    answer = await engine.suggest(cursor, explicit=False)
+
+    assert accepted(cursor, answer.suggestions[0]) == "print(max(a, b))\n"
+
+
+async def test_a_change_below_asks_again() -> None:
+    """What stands below shaped the answer, so a change there makes it another question."""
+    engine, router, _ = build(["a"])
+    await engine.suggest(cursor_at("x = ║\ny"), explicit=False)
+    await engine.suggest(cursor_at("x = ║\nz"), explicit=False)
+
+    assert len(router.requests) == 2
+
+
+async def test_another_model_is_asked_again() -> None:
+    """The answer of one model is not passed off as another's."""
+    models = [MODEL]
+    clock = Clock()
+    router = ScriptedRouter(clock, [["a"], ["b"]])
+    engine = Engine(router, Settings(), clock, lambda _task: models[0])
+    await engine.suggest(LINE, explicit=False)
+    models[0] = type(MODEL)("custom:n", "N", "ollama", "http://127.0.0.1:1/v1", "n", None, "openai-completions")
+
+    assert (await engine.suggest(LINE, explicit=False)).suggestions[0].text == "b"
+
+
+async def test_an_empty_answer_is_remembered() -> None:
+    """A model that had nothing to say is not asked the same again, unless the user asks."""
+    engine, router, _ = build(["  "], ["a"])
+
+    first = await engine.suggest(LINE, explicit=False)
+    second = await engine.suggest(LINE, explicit=False)
+    third = await engine.suggest(LINE, explicit=True)
+
+    assert (first.reason, second.reason) == ("filter: blank", "filter: blank")
+    assert second.from_memory
+    assert third.suggestions[0].text == "a"
+    assert len(router.requests) == 2
+
+
+async def test_cut_by_length() -> None:
+    """An answer that ran into its limit loses the line that was cut."""
+    engine, _, _ = build(["x = 1\n    y = comp", FinishReason.LENGTH])
+
+    assert (await engine.suggest(BLOCK, explicit=True)).suggestions[0].text == "x = 1"
+
+
+async def test_forget() -> None:
+    """A closed document loses its request and its answers."""
+    engine, router, _ = build(["a"], [asyncio.Event()], ["b"])
+    await engine.suggest(LINE, explicit=False)
+    running = asyncio.create_task(engine.suggest(typed(LINE, "x"), explicit=False))
+    await turn()
+
+    engine.forget(LINE.uri)
+
+    assert (await running).reason == "superseded"
+    assert (await engine.suggest(LINE, explicit=False)).suggestions[0].text == "b"
+    assert len(router.requests) == 3
+
+
+async def test_close() -> None:
+    """Closing the engine stops what runs and waits for it."""
+    engine, router, _ = build([asyncio.Event()])
+    running = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+
+    await engine.aclose()
+
+    assert router.closed == [True]
+    assert (await running).reason == "superseded"
+
+
+async def test_nothing_is_kept_of_what_is_over() -> None:
+    """Thousands of keystrokes leave no more behind than the cache may hold."""
+    engine, _, _ = build(["a"])
+    cursor = cursor_at("x = ║")
+    for n in range(300):
+        await engine.suggest(typed(cursor, f"{n}_"), explicit=False)
+
+    assert engine._running == {}
+    assert len(engine._cache) == 64

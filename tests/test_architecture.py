@@ -1,0 +1,109 @@
+"""Who may import whom: the plan of the house as a test."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "server" / "beastmode"
+
+RANKS = [
+    {"domain"},
+    {"wire", "context"},
+    {"settings", "transport", "store", "embedded", "logs"},
+    {"registry", "ledger"},
+    {"router"},
+    {"completion", "tasks"},
+    {"operations"},
+    {"app"},
+    {"faces"},
+    {"__main__"},
+]
+"""From the core outwards; a room imports only rooms of lower ranks."""
+
+ONLY_IN = {
+    "pygls": "faces/lsp",
+    "lsprotocol": "faces/lsp",
+    "typer": "faces/cli",
+    "rich": "faces/cli",
+    "httpx": "transport.py",
+    "httpx_aiohttp": "transport.py",
+    "aiohttp": "transport.py",
+    "sqlite3": ("store", "ledger"),
+    "cryptography": "registry/vault.py",
+    "keyring": "registry",
+    "pydantic": ("settings.py", "registry"),
+    "xllamacpp": "embedded",
+    "genai_prices": "ledger",
+}
+
+PURE = ("domain", "wire", "context/window.py", "router/plan.py", "completion/postprocess")
+IMPURE = {"asyncio", "datetime", "io", "os", "pathlib", "random", "socket", "subprocess", "time", "uuid"}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module a file imports at run time, dotted; TYPE_CHECKING blocks cost nothing and do not count."""
+    found: set[str] = set()
+    pending: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.update({node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names})
+        pending.extend(ast.iter_child_nodes(node))
+    return found
+
+
+FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+def room(module: str) -> str:
+    """`router` of `beastmode.router.plan` or of `router/plan.py`."""
+    return module.removeprefix("beastmode.").replace("/", ".").removesuffix(".py").split(".")[0]
+
+
+def rank(name: str) -> int:
+    return next(number for number, rooms in enumerate(RANKS) if name in rooms)
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if f != "__init__.py"])
+def test_a_room_imports_only_lower_rooms(file: str) -> None:
+    """Dependencies point inwards, from the doors to the vocabulary."""
+    own = room(file)
+    for module in imports(PACKAGE / file):
+        if module.startswith("beastmode."):
+            other = room(module)
+            if other not in {own, "__version__"}:
+                assert rank(other) < rank(own), f"{file} imports {module}"
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if f.startswith("faces/")])
+def test_faces_do_not_import_each_other(file: str) -> None:
+    """A face can be deleted by deleting its folder."""
+    own = file.split("/")[1]
+    for module in imports(PACKAGE / file):
+        parts = module.split(".")
+        if parts[:2] == ["beastmode", "faces"] and len(parts) > 2:
+            may_start = (file, parts[2]) == ("faces/cli/main.py", "lsp")
+            assert parts[2] == own or may_start, f"{file} imports {module}"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_library_stays_in_its_room(file: str) -> None:
+    """Replacing a library touches one room."""
+    for module in imports(PACKAGE / file):
+        places = ONLY_IN.get(module.split(".")[0])
+        if places is not None:
+            places = (places,) if isinstance(places, str) else places
+            assert any(file == place or file.startswith(f"{place}/") for place in places), f"{file} imports {module}"
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if any(f == p or f.startswith(f"{p}/") for p in PURE)])
+def test_pure_rooms_do_no_io_and_read_no_clock(file: str) -> None:
+    """What they do can be tested with values alone."""
+    assert not {module.split(".")[0] for module in imports(PACKAGE / file)} & IMPURE

@@ -1,0 +1,80 @@
+"""The extension's manifest, its TypeScript and the server say the same names."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from beastmode import __version__
+from beastmode.faces.lsp import protocol
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "client-extension" / "src"
+MANIFEST = json.loads((ROOT / "package.json").read_text())
+COMMANDS = {entry["command"] for entry in MANIFEST["contributes"]["commands"]}
+SETTINGS = MANIFEST["contributes"]["configuration"]["properties"]
+
+
+def test_the_client_asks_only_commands_that_the_server_has() -> None:
+    """Every command in protocol.ts is one of the server's; the client needs no command that it does not name."""
+    asked = set(re.findall(r"'(beastmode\.[\w.]+)'", (SOURCES / "protocol.ts").read_text()))
+    assert asked == set(protocol.COMMANDS) - {protocol.ACCEPTED}
+
+
+def test_the_client_listens_to_the_status_notification() -> None:
+    """The name of the notification is the server's."""
+    assert f"'{protocol.STATUS}'" in (SOURCES / "protocol.ts").read_text()
+
+
+def test_no_palette_command_has_the_name_of_a_server_command() -> None:
+    """The language client registers the server's commands by itself; a second registration would fail."""
+    assert COMMANDS.isdisjoint(protocol.COMMANDS)
+
+
+def test_every_palette_command_is_registered_and_the_other_way_round() -> None:
+    """The palette offers exactly what extension.ts has in its table."""
+    table = re.search(r"const commands[^{]*\{(.*?)\n  \};", (SOURCES / "extension.ts").read_text(), re.DOTALL)
+    assert table is not None
+    assert {f"beastmode.{name}" for name in re.findall(r"^ {4}(\w+):", table[1], re.MULTILINE)} == COMMANDS
+
+
+def test_the_palette_offers_the_commands_of_the_specification() -> None:
+    """`BEAST MODE: Register Custom Model` and the others read as the specification writes them."""
+    titles = {f"{entry['category']}: {entry['title']}" for entry in MANIFEST["contributes"]["commands"]}
+    wanted = "Register Custom Model|Select Model|Show Model Status|Remove Model|Test Model|Open Log"
+    assert {f"BEAST MODE: {title}" for title in wanted.split("|")} <= titles
+
+
+def test_the_settings_are_those_that_the_server_reads() -> None:
+    """Besides where the server is, the manifest declares exactly what the server takes from the editor."""
+    sent = {name.removeprefix("beastmode.") for name in SETTINGS if not name.startswith("beastmode.server.")}
+    assert sent == set(protocol.SETTINGS)
+
+
+def test_a_workspace_cannot_set_a_program_to_run() -> None:
+    """Every setting that names a program is machine-scoped, and restricted in untrusted workspaces besides."""
+    programs = {name for name in SETTINGS if name.startswith("beastmode.server.")}
+    restricted = MANIFEST["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"]
+    assert programs == set(restricted)
+    assert {SETTINGS[name]["scope"] for name in programs} == {"machine"}
+
+
+def test_no_setting_holds_a_key_an_endpoint_or_a_model() -> None:
+    """These live in the registry, sealed where they must be; settings are synchronized and committed."""
+    assert not [name for name in SETTINGS if re.search(r"key|token|secret|url|endpoint|model", name, re.IGNORECASE)]
+
+
+def test_extension_and_server_have_one_version() -> None:
+    """The extension installs the server that it carries into a folder named for this version."""
+    assert MANIFEST["version"] == __version__
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    """A lock file with addresses in it would install from them, whatever registry the user has set."""
+    assert '"resolved"' not in (ROOT / "package-lock.json").read_text()
+
+
+def test_the_example_for_neovim_is_ten_lines() -> None:
+    """The README promises a ten-line configuration."""
+    assert len((ROOT / "examples" / "neovim" / "init.lua").read_text().splitlines()) == 10
