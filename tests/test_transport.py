@@ -100,6 +100,14 @@ async def test_what_is_sent(transport: Transport, server: ModelServer) -> None:
     }
 
 
+async def test_no_cookie_is_kept(transport: Transport, server: ModelServer) -> None:
+    """Requests cannot be told to belong together, nor be steered by an earlier answer."""
+    base = server.base.replace("127.0.0.1", "localhost")
+    await ask(transport, base)
+    await ask(transport, base)
+    assert "cookie" not in server.stats.last[-1].headers
+
+
 async def test_a_connection_is_kept(transport: Transport, server: ModelServer) -> None:
     """Requests one after the other share a connection, which spares a handshake at every keystroke."""
     for _ in range(3):
@@ -110,9 +118,12 @@ async def test_a_connection_is_kept(transport: Transport, server: ModelServer) -
 async def test_a_connection_is_kept_though_nobody_reads_to_the_end(transport: Transport, server: ModelServer) -> None:
     """A reader that has its finish reason and its usage leaves; `[DONE]` does not cost the connection."""
     for _ in range(3):
-        async with transport.post(HttpCall(f"{server.base}/completions", STREAM), AUTH, connect_timeout=5) as answer:
+        call = HttpCall(f"{server.misbehaving('bytes=100')}/completions", STREAM)
+        async with transport.post(call, AUTH, connect_timeout=5) as answer:
+            body = b""
             async for chunk in answer.chunks():
-                if b'"usage"' in chunk:
+                body += chunk
+                if b'"usage"' in body:
                     break
     assert (server.stats.requests, server.stats.connections, server.stats.aborted) == (3, 1, 0)
 

@@ -30,9 +30,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   }
   context.subscriptions.push(
     log, here, bar, here.onDidChange(() => bar.paint()),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => here.restart()),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => here.moved()),
     vscode.workspace.onDidChangeConfiguration((event) => {
-      if (event.affectsConfiguration('beastmode.server')) void here.restart();
+      if (event.affectsConfiguration('beastmode.server')) here.moved();
       else if (event.affectsConfiguration('beastmode')) bar.paint();
     }),
   );

@@ -43,6 +43,7 @@ export class Server implements vscode.Disposable {
   private client: QuietClient | undefined;
   private restarting: Promise<void> | undefined;
   private again = false;
+  private moving: NodeJS.Timeout | undefined;
   private crashes: number[] = [];
 
   constructor(private readonly context: vscode.ExtensionContext, readonly log: vscode.LogOutputChannel) {}
@@ -58,6 +59,16 @@ export class Server implements vscode.Disposable {
       }
     })().finally(() => { this.restarting = undefined; });
     return this.restarting;
+  }
+
+  /** Something changed that may decide where the server is; restarts only if it does. Such events come in twos and threes. */
+  moved(): void {
+    clearTimeout(this.moving);
+    this.moving = setTimeout(async () => {
+      await this.restarting;
+      const found = await locate(this.context).catch(() => undefined);
+      if (this.state.kind !== 'running' || JSON.stringify(found) !== JSON.stringify(this.program)) await this.restart();
+    }, 200);
   }
 
   /** Asks the server and answers its result; throws NoServer with the reason where there is none. */

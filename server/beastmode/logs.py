@@ -9,10 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from logging.handlers import RotatingFileHandler
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 OURS = "beastmode"
 MEGABYTE = 1_000_000
@@ -27,7 +24,10 @@ class _WithoutForeignArguments(logging.Filter):
 
 
 class _PrivateFile(RotatingFileHandler):
+    """Made, with its folder, when there is something to write; for its owner only."""
+
     def _open(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the signature is the library's
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return open(
             self.baseFilename, self.mode, encoding=self.encoding, opener=lambda path, flags: os.open(path, flags, 0o600)
         )
@@ -36,14 +36,11 @@ class _PrivateFile(RotatingFileHandler):
 def log_to(path: Path, level: str) -> None:
     """Send everything from `level` (debug, info, warning, error) on to a file, foreign records from warning on.
 
-    Where the file cannot be written, the log is dropped: a full disk must not stop an editor.
+    For the whole process, so only a `main` calls it. Where the file cannot be written, the record is dropped: a full
+    disk must not stop an editor.
     """
     logging.raiseExceptions = False
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handler: logging.Handler = _PrivateFile(path, maxBytes=2 * MEGABYTE, backupCount=2, encoding="utf-8")
-    except OSError:
-        handler = logging.NullHandler()
+    handler = _PrivateFile(path, maxBytes=2 * MEGABYTE, backupCount=2, encoding="utf-8", delay=True)
     handler.addFilter(_WithoutForeignArguments())
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))
     root = logging.getLogger()

@@ -204,6 +204,20 @@ async def test_debounce() -> None:
     assert clock.slept == [pytest.approx(0.1)]
 
 
+async def test_a_model_slower_than_the_typing_is_waited_for() -> None:
+    """Where every request is superseded before it is answered, what it took until then is the measure."""
+    engine, _, clock = build([asyncio.Event()], ["a"])
+    older = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+    clock.now += 0.8
+
+    await engine.suggest(typed(LINE, "x"), explicit=True)
+    await engine.suggest(typed(LINE, "xy"), explicit=False)
+
+    assert (await older).reason == "superseded"
+    assert clock.slept == [pytest.approx(0.2)]
+
+
 async def test_superseded_while_waiting() -> None:
     """A keystroke during the wait means that nothing was asked at all."""
     clock = Clock()

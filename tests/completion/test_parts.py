@@ -108,16 +108,18 @@ def test_request_for_a_block() -> None:
     assert (request.stop, request.max_tokens, request.suffix) == ((), 96, "")
 
 
-def test_request_to_a_chat_model() -> None:
-    """A chat model may begin with a fence, which a stop at the line's end would make the whole answer."""
-    assert request_for(cursor_at("x = ║"), Settings(), replace(MODEL, fim_format="chat-infill")).stop == ()
-
-
 def test_request_to_the_builtin_model() -> None:
     """The built-in model reads a suffix only where text follows on the line: it costs it half a second."""
     builtin = replace(MODEL, id=BUILTIN_ID)
     assert request_for(cursor_at("x = ║\ny = 1"), Settings(), builtin).suffix == ""
     assert request_for(cursor_at("x = (║)\ny = 1"), Settings(), builtin).suffix == ")\ny = 1"
+
+
+def test_the_builtin_model_reads_less() -> None:
+    """The built-in model is shown what a processor can read in two seconds, whatever the settings say."""
+    cursor = cursor_at("x = 1\n" * 2000 + "║")
+    assert len(request_for(cursor, Settings(), replace(MODEL, id=BUILTIN_ID)).prefix) <= 320 * 3
+    assert len(request_for(cursor, Settings(), MODEL).prefix) > 900 * 3
 
 
 def test_request_fits_the_model() -> None:

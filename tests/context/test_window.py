@@ -61,6 +61,14 @@ def test_a_line_longer_than_the_budget() -> None:
     assert window(typed(cursor, "z"), 100, 64).prefix == shown.prefix + "z"
 
 
+def test_long_lines() -> None:
+    """Where only a few lines fit, the block gives way: there is always a line above the cursor's."""
+    lines = "".join(f"{n:0200}\n" for n in range(40))
+    for extra in range(8):
+        prefix = window(cursor_at(lines + f"{extra:0200}\n" * extra + "x = ║"), 256, 64).prefix
+        assert prefix.count("\n") >= 1
+
+
 def test_suffix_ends_with_a_line() -> None:
     """Whole lines after the cursor, too."""
     suffix = window(cursor_at("║" + LINES), 64, 64).suffix

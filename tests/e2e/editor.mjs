@@ -102,8 +102,17 @@ function parts(page, file, out) {
       await page.keyboard.press('F1');
       await input.waitFor();
       await input.fill(`>${title}`);
-      await rows.filter({ hasText: title }).first().waitFor();
-      await page.keyboard.press('Enter');
+      await rows.filter({ hasText: title }).first().click();
+    },
+    async open(name, holding) {
+      await editor.palette('Go to File...');
+      await input.waitFor();
+      await input.fill(name);
+      await rows.filter({ hasText: name }).first().click();
+      await page.locator('.tab.active', { hasText: name }).waitFor();
+      await page.locator('.editor-instance .view-lines', { hasText: holding }).first().waitFor();
+      await page.locator('.editor-instance .view-lines').first().click();
+      await page.locator('.editor-instance .monaco-editor.focused').waitFor();
     },
     /** The form's step with this title is open. */
     async step(title) {

@@ -89,16 +89,20 @@ def environment(server_folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def neovim(
-    editors: Path, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Any]:
-    """Neovim with the README's configuration and a Python file open."""
-    for name, value in environment.items():  # pynvim starts its child with our environment
-        monkeypatch.setenv(name, value)
+def file(tmp_path: Path) -> Path:
+    """A Python file in a workspace."""
     workspace = tmp_path / "workspace"
     (workspace / ".git").mkdir(parents=True)
     file = workspace / "shapes.py"
     file.write_text("# shapes\n")
+    return file
+
+
+@pytest.fixture
+def neovim(editors: Path, environment: dict[str, str], file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Neovim with the README's configuration and a Python file open."""
+    for name, value in environment.items():  # pynvim starts its child with our environment
+        monkeypatch.setenv(name, value)
     config = ROOT / "examples" / "neovim" / "init.lua"
     arguments = ["--embed", "--headless", "--clean", "-u", str(config), str(file)]
     nvim = pynvim.attach("child", argv=[str(editors / "bin" / "nvim"), *arguments])
@@ -108,7 +112,9 @@ def neovim(
     nvim.close()
 
 
-def test_neovim_completes_accepts_and_runs_commands(endpoint: str, environment: dict[str, str], neovim: Any) -> None:
+def test_neovim_completes_accepts_and_runs_commands(
+    endpoint: str, environment: dict[str, str], file: Path, neovim: Any
+) -> None:
     """A model registered in the terminal and selected from Neovim gives ghost text that Tab accepts."""
     fields = {"model_name": "Shape Coder", "model_id": "shape-coder", "endpoint_url": endpoint, "api_key": KEY}
     fields |= {"provider": "openai-compatible"}
@@ -132,5 +138,5 @@ def test_neovim_completes_accepts_and_runs_commands(endpoint: str, environment: 
     neovim.input("<Tab>")
     wanted = ["# shapes", "def area(width, height):", "    size = width * height", "    return size"]
     until("the accepted block", lambda: neovim.current.buffer[:] == wanted)
-    neovim.input("<Esc>:wq<CR>")
+    neovim.input("<Esc>:w<CR>")
     until("the saved file", lambda: file.read_text().splitlines() == wanted)

@@ -72,7 +72,7 @@ const vscode = await start({
   env: { SHELL: '/bin/bash', BEASTMODE_HOME: home, BEASTMODE_BUILTIN__ENABLED: 'false', ENCRYPTION_KEY: 'a passphrase of the tests' },
   settings: {
     'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never',
-    'workbench.startupEditor': 'none', 'workbench.secondarySideBar.defaultVisibility': 'hidden', 'workbench.colorTheme': 'Default Dark Modern', 'workbench.reduceMotion': 'on',
+    'workbench.startupEditor': 'none', 'workbench.secondarySideBar.defaultVisibility': 'hidden', 'workbench.colorTheme': 'Default Dark Modern', 'workbench.reduceMotion': 'on', 'workbench.editor.useModal': 'off',
     'chat.disableAIFeatures': true, 'window.commandCenter': false, 'editor.minimap.enabled': false, 'editor.fontSize': 15,
     // An open list of words takes Tab, and a bracket closed by the editor changes the text that is compared.
     'editor.quickSuggestions': { other: 'off', comments: 'off', strings: 'off' }, 'editor.wordBasedSuggestions': 'off',
@@ -237,18 +237,14 @@ try {
     await page.getByRole('button', { name: 'Trust', exact: true }).or(page.locator('.workspace-trust-editor .monaco-button', { hasText: /^Trust$/ })).first().click();
     await until('the workspace to be asked', () => fs.existsSync(RAN), 30);
     await vscode.statusSays(/Cart Coder/, 30);
-    await press('Escape');
+    await vscode.palette('View: Close Editor');
   });
 
   await promise('the picture for the README is taken', async () => {
     write(path.join(workspace, 'store.py'), readme);
     await page.setViewportSize({ width: 1000, height: 520 });
     await vscode.palette('View: Close Primary Side Bar');
-    await vscode.palette('Go to File...');
-    await vscode.input.fill('store.py');
-    await vscode.rows.filter({ hasText: 'store.py' }).first().waitFor();
-    await press('Enter');
-    await page.locator('.tab.active', { hasText: 'store.py' }).waitFor();
+    await vscode.open('store.py', 'dataclass');
     await press('Control+End');
     await type('    def total(self) -> float:');
     await press('Enter');
@@ -256,8 +252,7 @@ try {
     assert.match(await vscode.tooltip(), /Cart Coder/);
     await vscode.shot('9-readme');
     await press('Escape', 'Control+S');
-    await vscode.palette('View: Close Editor');
-    await page.locator('.tab.active', { hasText: 'cart.py' }).waitFor();
+    await vscode.open('cart.py', 'Shopping');
   });
 
   await promise('with the endpoint down typing goes on undisturbed and the status bar says so', async () => {

@@ -81,7 +81,8 @@ async def test_a_newer_keystroke_stops_the_older_request_at_the_server(
             await asyncio.sleep(0.01)
         editor.type(uri, 1, 4, "r")
         number, second = editor.begin("textDocument/inlineCompletion", editor.at(uri, 1, 5))
-        assert (await first)["result"]["items"] == []
+        answer = await first
+        assert answer["result"]["items"] == [], second
         while model_server.stats.requests < 2:
             await asyncio.sleep(0.01)
         editor.cancel(number)

@@ -356,7 +356,8 @@ class Connection(asyncio.Protocol):
 
     def head(self, status: int, content_type: str, extra: bytes) -> None:
         self.server.stats.by_status[status] += 1
-        self.transport.write(b"HTTP/1.1 %d X\r\ncontent-type: %s\r\n%s\r\n" % (status, content_type.encode(), extra))
+        lines = b"content-type: %s\r\nset-cookie: mock=1; path=/\r\n%s" % (content_type.encode(), extra)
+        self.transport.write(b"HTTP/1.1 %d X\r\n%s\r\n" % (status, lines))
 
     async def answer(self, asked: Asked, kind: str) -> None:
         spec, body = asked.spec, asked.body

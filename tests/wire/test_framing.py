@@ -48,7 +48,9 @@ def test_the_three_line_ends_mean_the_same(newline: bytes) -> None:
     body = newline.join(
         [b": hello", b"event: e", b"id: 7", b"data: a", b"data:b", b"", b"data", b"", b"", b"data: c", b"", b""]
     )
-    assert framed([body]) == [ServerSentEvent("e", b"a\nb"), ServerSentEvent("", b""), ServerSentEvent("", b"c")]
+    events = [ServerSentEvent("e", b"a\nb"), ServerSentEvent("", b""), ServerSentEvent("", b"c")]
+    assert framed([body]) == events
+    assert framed([body[i : i + 1] for i in range(len(body))]) == events
 
 
 def test_an_event_is_out_as_soon_as_its_cr_has_come() -> None:

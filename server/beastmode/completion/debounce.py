@@ -7,7 +7,6 @@ millisecond, a machine's full attention where it takes a second. So the wait is 
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
 
 SHARE = 0.25
 SHORTEST_S = 0.005
@@ -32,7 +31,7 @@ class Debounce:
         seen = self._seen.get(model)
         if explicit or not seen:
             return 0.0
-        delay = min(median(seen) * SHARE, self._longest_s)
+        delay = min(_median(seen) * SHARE, self._longest_s)
         return delay if delay >= SHORTEST_S else 0.0
 
     def answered(self, model: str, seconds: float) -> None:
@@ -45,5 +44,10 @@ class Debounce:
         Without this a model slower than the typing would never answer, and never be waited for.
         """
         seen = self._seen.get(model)
-        if not seen or seconds > median(seen):
+        if not seen or seconds > _median(seen):
             self.answered(model, seconds)
+
+
+def _median(seconds: deque[float]) -> float:
+    """The middle one. The standard library's own brings fractions, decimals and random numbers to the start-up."""
+    return sorted(seconds)[len(seconds) // 2]

@@ -131,6 +131,7 @@ class Engine:
             explicit: the user asked for it, as opposed to paused.
             local_only: nothing of the document may leave this machine.
         """
+        self._supersede(cursor.uri)
         refused = refusal(cursor, enabled=self._settings.enabled, explicit=explicit)
         if refused is not None:
             return Answer((), refused)

@@ -41,17 +41,18 @@ def _has_avx2() -> bool:
         import ctypes  # noqa: PLC0415  # Windows only
 
         return bool(ctypes.windll.kernel32.IsProcessorFeaturePresent(_PF_AVX2))
-    if sys.platform == "darwin":
+    elif sys.platform == "darwin":  # noqa: RET505  # mypy follows platforms through branches, not past returns
         asked = ("/usr/sbin/sysctl", "-n", "hw.optional.avx2_0")
         try:
             return subprocess.run(asked, capture_output=True, check=False, timeout=5).stdout.strip() != b"0"
+        except (OSError, subprocess.TimeoutExpired):
+            return True
+    else:
+        try:
+            processor = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return True
-    try:
-        processor = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return True
-    return "flags" not in processor or " avx2" in processor
+        return "flags" not in processor or " avx2" in processor
 
 
 def check_memory(needed: int) -> None:
@@ -82,7 +83,10 @@ def thread_count(wanted: int | None) -> int:
 
 
 def _logical() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    else:  # noqa: RET505  # as above
+        return os.cpu_count() or 1
 
 
 def _physical() -> int | None:
@@ -97,9 +101,9 @@ def step_back() -> None:
         import psutil  # noqa: PLC0415  # as above
 
         psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
-        return
-    with contextlib.suppress(OSError):
-        os.nice(5)  # behind the editor, yet not behind every build that runs
+    else:
+        with contextlib.suppress(OSError):
+            os.nice(5)  # behind the editor, yet not behind every build that runs
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")

@@ -34,10 +34,10 @@ class Ledger:
         """The user took the text that this request gave; `at` is Unix time."""
         await self._database.write("UPDATE attempts SET accepted_at = ? WHERE request_id = ?", (at, request_id))
 
-    async def tail(self, count: int) -> list[sqlite3.Row]:
-        """The newest tries, oldest of them first."""
-        rows = await self._database.read("SELECT * FROM attempts ORDER BY started_at DESC LIMIT ?", (count,))
-        return rows[::-1]
+    async def tail(self, count: int, since: float = 0.0) -> list[sqlite3.Row]:
+        """The newest tries that began after a moment (Unix time), oldest of them first."""
+        query = "SELECT * FROM attempts WHERE started_at >= ? ORDER BY started_at DESC LIMIT ?"
+        return (await self._database.read(query, (since, count)))[::-1]
 
     async def since(self, moment: float) -> list[sqlite3.Row]:
         """The tries that began after a moment (Unix time) and ended by themselves, oldest first."""

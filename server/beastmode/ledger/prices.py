@@ -30,7 +30,8 @@ class PriceBook:
     async def known(self, model: str) -> Price | None:
         """The newest price that is already in the table."""
         rows = await self._database.read(
-            "SELECT input, output, as_of, source FROM prices WHERE model = ? ORDER BY as_of DESC LIMIT 1", (model,)
+            "SELECT input, output, as_of, source FROM prices WHERE model = ? ORDER BY as_of DESC, id DESC LIMIT 1",
+            (model,),
         )
         if not rows:
             return None

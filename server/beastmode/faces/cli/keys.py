@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beastmode.domain.errors import KeyUnreadable
 from beastmode.faces.cli.models import ModelId
-from beastmode.faces.cli.render import out
+from beastmode.faces.cli.render import err, out
 from beastmode.faces.cli.run import run
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ def set_(
     model_id: ModelId, forget: Annotated[bool, typer.Option("--forget", help="Remove the stored key.")] = False
 ) -> None:
     """Store the API key of a model, read from a hidden prompt or from standard input."""
-    key = None
-    if not forget:
-        key = typer.prompt("API key", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    key = None if forget else _secret("API key")
 
     async def work(app: App) -> None:
         await app.registry.set_key(model_id, key)
@@ -39,10 +38,24 @@ def set_(
 
 
 def rotate() -> None:
-    """Make a new master key and seal every API key with it, all or none."""
+    """Make a new master key and seal every API key with it, all or none.
+
+    After a change of ENCRYPTION_KEY it asks for the old passphrase, or reads it from standard input.
+    """
 
     async def work(app: App) -> None:
-        count = await app.registry.rotate_keys()
-        out().print(f"{count} keys are sealed with a new master key ({app.vault.source})")
+        try:
+            count = await app.registry.rotate_keys()
+        except KeyUnreadable as error:
+            err().print(error.message)
+            count = await app.registry.rotate_keys(_secret("What ENCRYPTION_KEY was before"))
+        out().print(f"Sealed {count} keys anew, with {app.vault.source}")
 
     run(work)
+
+
+def _secret(title: str) -> str:
+    """From a hidden prompt where there is a person, else the next line of standard input."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(title, hide_input=True))
+    return sys.stdin.readline().rstrip("\r\n")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
 from beastmode import __version__
 from beastmode.faces.cli import ask, keys, models, show
+from beastmode.logs import log_to
+from beastmode.settings import load
 
 
 def _version(wanted: bool) -> None:
@@ -52,4 +55,6 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Parse the arguments and run."""
+    settings, _ = load(os.environ)
+    log_to(settings.paths.log_file, settings.log_level)
     build()()

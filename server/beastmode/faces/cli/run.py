@@ -10,7 +10,6 @@ import typer
 
 from beastmode.domain.errors import BeastModeError, InvalidModel
 from beastmode.faces.cli.render import complain
-from beastmode.logs import log_to
 from beastmode.settings import load
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ async def _with_app(work: Callable[[App], Awaitable[Result]]) -> Result:
     from beastmode.app import App  # noqa: PLC0415 - `--help` and `--version` need none of it
 
     settings, notices = load(os.environ)
-    log_to(settings.paths.log_file, settings.log_level)
     app = await App.open(settings, notices)
     try:
         for notice in app.notices:

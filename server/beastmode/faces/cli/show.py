@@ -49,11 +49,15 @@ def ledger() -> typer.Typer:
     return group
 
 
-def tail(count: Annotated[int, typer.Option("--count", "-n", min=1)] = 20, as_json: Json = False) -> None:
+def tail(
+    count: Annotated[int, typer.Option("--count", "-n", min=1)] = 20,
+    since: Annotated[float, typer.Option("--since", help="Unix time of the oldest row.")] = 0.0,
+    as_json: Json = False,
+) -> None:
     """The newest requests, one row for every try."""
 
     async def work(app: App) -> None:
-        rows = [dict(row) for row in await app.ledger.tail(count)]
+        rows = [dict(row) for row in await app.ledger.tail(count, since)]
         if as_json:
             typer.echo(json.dumps(rows, indent=2))
         else:

@@ -68,7 +68,7 @@ class Commands:
 
     async def check(self, argument: Argument) -> str | None:
         """{field, value} -> what is wrong with it, or null."""
-        from beastmode.registry.registration import check_field  # noqa: PLC0415 - pydantic, only where it is needed
+        from beastmode.registry.registration import check_field  # noqa: PLC0415 - only where somebody registers a model
 
         return check_field(_text(argument, "field"), argument.get("value"))
 
