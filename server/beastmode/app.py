@@ -120,13 +120,15 @@ class App:
 
     async def status(self) -> Status:
         """One picture of how things are."""
-        model = self.registry.selected(Task.INLINE)
-        baseline = await self.prices.known(self.settings.baseline)
         await self.vault.look()
+        baseline = await self.prices.known(self.settings.baseline)
+        today = await summarize(self._database, midnight(time()), baseline)
+        # From here on nothing is awaited, so that the parts fit each other.
+        model = self.registry.selected(Task.INLINE)
         return Status(
             model=model,
             health=self.health.of(model.id) if model else Health(HealthLevel.UNKNOWN),
-            today=await summarize(self._database, midnight(time()), baseline),
+            today=today,
             notice=self._notice(model),
             key_source=self.vault.source,
         )

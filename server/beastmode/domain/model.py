@@ -58,7 +58,7 @@ class ModelSpec:
         fim_template: for formats that send one prompt string.
         context_window, max_tokens: tokens.
         price: None where the user gave none.
-        origin_key: whether a sealed key is stored for this model.
+        has_key: whether a sealed key is stored for this model.
     """
 
     id: str
