@@ -132,10 +132,6 @@ class Transport:
         self._engines: dict[tuple[bool, str | None], httpx.AsyncBaseTransport] = {}
         self._tls: ssl.SSLContext | None = None
 
-    async def warm_up(self) -> None:
-        """Import what the first request needs, off the event loop."""
-        await asyncio.to_thread(_network_errors)
-
     @asynccontextmanager
     async def post(
         self, call: HttpCall, secret_headers: Mapping[str, str], *, connect_timeout: float
@@ -248,6 +244,11 @@ class Transport:
         headers = HEADERS if is_https else {**HEADERS, **credentials}
         self._targets[url] = _Target(httpx.URL(url), origin, self._engines[key], headers)
         return self._targets[url]
+
+
+def load_network() -> None:
+    """Import what the first request needs, which takes a thread the better part of a second on a busy machine."""
+    _network_errors()
 
 
 def _session(tls: ssl.SSLContext | bool) -> aiohttp.ClientSession:  # noqa: FBT001  # aiohttp's own type: a context, or False

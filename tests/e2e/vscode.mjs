@@ -295,6 +295,33 @@ try {
     assert.equal(await vscode.toasts.count(), 0);
   });
 
+  await promise('a server that keeps dying is given up, and a command brings exactly one back', async () => {
+    for (let seen = [], tries = 0; tries < 3; tries++) {
+      seen = [...seen, ...await until('a server', () => servers().length === 1 && servers(), 30)];
+      await vscode.statusSays(/Cart Coder/, 30);
+      process.kill(seen.at(-1), 'SIGKILL');
+      await until('its end', () => !servers().includes(seen.at(-1)));
+    }
+    await vscode.statusSays(/server stopped/);
+    assert.equal(await vscode.toasts.count(), 0);
+    for (let times = 0; times < 3; times++) await vscode.palette('BEAST MODE: Restart Language Server');
+    await vscode.statusSays(/Cart Coder/, 30);
+    await until('one server', () => servers().length === 1);
+  });
+
+  await promise('a workspace can turn suggestions off', async () => {
+    const settings = path.join(workspace, '.vscode/settings.json');
+    write(settings, '{"beastmode.enabled": false}');
+    await vscode.statusSays(/off/);
+    await page.locator('.editor-instance .monaco-editor .view-lines').first().click();
+    await vscode.freshLine();
+    await type('    def cheapest(');
+    await sleep(1000);
+    assert.equal(await vscode.ghost(), '');
+    write(settings, '{}');
+    await vscode.statusSays(/Cart Coder/);
+  });
+
   await promise('Open Log opens the log file', async () => {
     await vscode.palette('BEAST MODE: Open Log');
     await page.locator('.tab.active', { hasText: /\.log/ }).waitFor({ timeout: 15000 });

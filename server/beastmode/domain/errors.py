@@ -4,7 +4,8 @@ BeastModeError                      message, fix, kind
 ├── UserError                       what was asked for cannot be
 │   ├── ModelNotFound               no row with that id
 │   ├── InvalidModel                a field of a registration is wrong
-│   └── InvalidSetting              a setting is wrong
+│   ├── InvalidSetting              a setting is wrong
+│   └── NotAllowed                  the user's own policy forbids it: local-only, a spending cap
 └── AttemptFailed                   one try at one endpoint failed; carries a disposition
     ├── KeyUnreadable               the stored key cannot be opened
     ├── ModelUnavailable            the built-in model is not there yet
@@ -15,6 +16,8 @@ BeastModeError                      message, fix, kind
     │   ├── Unauthorized            401, 403
     │   ├── EndpointNotFound        404, 405
     │   ├── RateLimited             429
+    │   ├── ContextOverflow         the request is longer than the model's window
+    │   ├── ContentFiltered         the provider refuses to answer this
     │   └── ServerFailed            5xx
     ├── InvalidFormat               the answer is not in the provider's format
     ├── StreamCut                   the answer ended without saying that it was finished
@@ -37,6 +40,8 @@ class Disposition(StrEnum):
     """The same model may well answer a second time."""
     NEXT = "next"
     """This model will not answer now; another may."""
+    LARGER = "larger window"
+    """Only a model with a larger context window can answer."""
     GIVE_UP = "give up"
     """No model would do better: the request itself is at fault."""
 
@@ -92,6 +97,12 @@ class InvalidSetting(UserError):
     """A setting that cannot be read or makes no sense."""
 
     kind = "invalid_setting"
+
+
+class NotAllowed(UserError):
+    """The user's own policy forbids it."""
+
+    kind = "not_allowed"
 
 
 class AttemptFailed(BeastModeError):
@@ -188,6 +199,19 @@ class RateLimited(Rejected):
 
     kind = "rate_limited"
     disposition = Disposition.NEXT
+
+
+class ContextOverflow(Rejected):
+    """The request is longer than the model's context window."""
+
+    kind = "context_overflow"
+    disposition = Disposition.LARGER
+
+
+class ContentFiltered(Rejected):
+    """The provider refuses to answer this; asking another one for the same would be shopping around."""
+
+    kind = "content_filtered"
 
 
 class ServerFailed(Rejected):

@@ -19,7 +19,9 @@ Auth = Literal["bearer", "x-api-key", "none"]
 class Provider:
     """A kind of endpoint: how it is authenticated and which formats it may speak, best first.
 
-    `formats` name files of wire/: `chat_formats` for messages, `fim_formats` for a hole in a file.
+    `chat_formats` (for messages) and `fim_formats` (for a hole in a file) name files of wire/. A hosted provider has a
+    `base_url` of its own and may have its key in the environment variable `key_variable`; its models need no row
+    (`openai:gpt-4`). `is_paid`: a request costs money unless the model's price says otherwise.
     """
 
     id: str
@@ -27,6 +29,9 @@ class Provider:
     auth: Auth
     chat_formats: tuple[str, ...]
     fim_formats: tuple[str, ...]
+    base_url: str | None = None
+    key_variable: str | None = None
+    is_paid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class ModelSpec:
         context_window, max_tokens: tokens.
         price: None where the user gave none.
         has_key: whether a sealed key is stored for this model.
+        local_only: a request for this model never moves on to one that is not on this machine.
+        max_concurrent: how many requests the endpoint can take at once; None where that is not known.
     """
 
     id: str
@@ -75,6 +82,8 @@ class ModelSpec:
     temperature: float = 0.2
     price: Price | None = None
     has_key: bool = False
+    local_only: bool = False
+    max_concurrent: int | None = None
 
     @property
     def origin(self) -> str:

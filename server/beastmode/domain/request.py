@@ -19,11 +19,40 @@ class Task(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a conversation."""
+class Image:
+    """A picture in a message: its media type (`image/png`) and its bytes in base64."""
 
-    role: Literal["system", "user", "assistant"]
+    media_type: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that the model made; `arguments` is JSON text, as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call; `parameters` is its JSON schema as JSON text."""
+
+    name: str
+    description: str
+    parameters: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation. A turn of the role `tool` is the result of the call `tool_call_id`."""
+
+    role: Literal["system", "user", "assistant", "tool"]
     text: str
+    images: tuple[Image, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +60,8 @@ class ChatRequest:
     """A conversation to be continued.
 
     `model` None means: the user's route for the task decides. `max_tokens` and `temperature` None mean: as the
-    model's row says. `local_only`: nothing of it may leave this machine.
+    model's row says. `local_only`: nothing of it may leave this machine. `tool_choice` is auto, none, required, or a
+    tool's name. `json_mode`: the answer must be JSON; `json_schema` (JSON text) says of which shape.
     """
 
     messages: tuple[Message, ...]
@@ -41,6 +71,10 @@ class ChatRequest:
     temperature: float | None = None
     stop: tuple[str, ...] = ()
     local_only: bool = False
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str | None = None
+    json_mode: bool = False
+    json_schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

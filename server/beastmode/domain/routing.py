@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.request import Task
+    from beastmode.domain.usage import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,10 @@ class Outcome(StrEnum):
 class Attempt:
     """One try at one model; one row of the ledger.
 
-    Times are seconds; `started_at` is Unix time. A time that was never reached is None. `estimated` says that the
-    tokens were counted by us because the endpoint did not report them. `cost` is in dollars, None where no price is
-    known.
+    Times are seconds; `started_at` is Unix time. A time that was never reached is None; `queue_s` is the wait for the
+    endpoint to have room. `estimated` says that the tokens were counted by us because the endpoint did not report them.
+    `cost` is in dollars by `price`, `baseline_cost` what the same tokens cost on the baseline model; None where no
+    price is known. `cached` is an answer from memory, at no cost. `masked` counts secrets kept from the endpoint.
     """
 
     id: str
@@ -58,6 +60,11 @@ class Attempt:
     usage: Usage = field(default_factory=Usage)
     estimated: bool = False
     cost: Decimal | None = None
+    queue_s: float = 0.0
+    price: Price | None = None
+    baseline_cost: Decimal | None = None
+    cached: bool = False
+    masked: int = 0
 
 
 class HealthLevel(StrEnum):

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from datetime import date
 
 NANO = 1_000_000_000
+MILLION = 1_000_000
+SECONDS_PER_HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +40,36 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens, true from `as_of` on, according to `source`."""
+    """What a model costs from `as_of` on, according to `source`.
+
+    `input`, `output`, `cache_read`, `cache_write` are US dollars per million tokens; a cache price of None means: as
+    input. `gpu_hour` is US dollars per hour in which the model is busy with a request, for one's own hardware; it is
+    added to what the tokens cost.
+    """
 
     input: Decimal
     output: Decimal
     as_of: date
     source: str
+    cache_read: Decimal | None = None
+    cache_write: Decimal | None = None
+    gpu_hour: Decimal = Decimal(0)
 
-    def cost(self, input_tokens: int, output_tokens: int) -> Decimal:
-        """Dollars for that many tokens."""
-        return (self.input * input_tokens + self.output * output_tokens) / 1_000_000
+    def cost(self, usage: Usage, busy_s: float = 0.0) -> Decimal | None:
+        """Dollars for a request of these tokens that kept the model busy for `busy_s`; None where a count is missing.
+
+        Cached tokens are part of `input_tokens` (see `Usage`) and cost their own price instead.
+        """
+        if usage.input_tokens is None or usage.output_tokens is None:
+            return None
+        read, write = usage.cache_read_tokens or 0, usage.cache_write_tokens or 0
+        tokens = (
+            self.input * max(usage.input_tokens - read - write, 0)
+            + (self.input if self.cache_read is None else self.cache_read) * read
+            + (self.input if self.cache_write is None else self.cache_write) * write
+            + self.output * usage.output_tokens
+        )
+        return tokens / MILLION + self.gpu_hour * Decimal(str(busy_s)) / SECONDS_PER_HOUR
 
 
 def to_nano(dollars: Decimal) -> int:

@@ -51,7 +51,8 @@ class Ledger:
 def row_of(attempt: Attempt) -> dict[str, object]:
     """The columns of a try: its fields, tokens flattened, money in nano-dollars."""
     row: dict[str, object] = {name: getattr(attempt, name) for name in attempt.__slots__}
-    del row["usage"], row["cost"]
+    for name in ("usage", "cost", "price", "baseline_cost", "queue_s", "cached", "masked"):
+        del row[name]
     row.update(asdict(attempt.usage))
     row["cost_nano"] = None if attempt.cost is None else to_nano(attempt.cost)
     return row

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from beastmode.domain.usage import from_nano
+from beastmode.domain.usage import Usage, from_nano
 
 if TYPE_CHECKING:
     from beastmode.domain.usage import Price
@@ -99,6 +99,6 @@ async def summarize(database: Database, since: float, baseline: Price | None) ->
         cost=None if totals["unpriced"] else from_nano(int(totals["cost_nano"])),
         baseline_cost=None
         if baseline is None
-        else baseline.cost(int(totals["input_tokens"]), int(totals["output_tokens"])),
+        else baseline.cost(Usage(int(totals["input_tokens"]), int(totals["output_tokens"]))),
         estimated=bool(totals["estimated"]),
     )

@@ -149,7 +149,11 @@ def _abilities(found: ModelSpec, chat: Try) -> list[Check]:
     completes = found.fim_format is not None
     return [
         Check("Chat", ok=found.chat_format is not None, evidence=found.chat_format or str(chat.error)),
-        Check("Streaming", ok=streams or chat.error is None, evidence=f"{chat.pieces} pieces"),
+        Check(
+            "Streaming",
+            ok=streams or chat.error is None,
+            evidence="in pieces" if streams else "the answer was one piece",
+        ),
         Check(
             "Code completion",
             ok=completes,

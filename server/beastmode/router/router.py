@@ -206,9 +206,7 @@ def _row(request: Request, candidate: Candidate, trace: Trace, *, over: Ending) 
     estimated = trace.connect_s is not None and None in {usage.input_tokens, usage.output_tokens}
     if estimated:
         usage = Usage(_tokens(_length(request)), _tokens(trace.text_length)).merge(usage)
-    cost = None
-    if model.price is not None and usage.input_tokens is not None and usage.output_tokens is not None:
-        cost = model.price.cost(usage.input_tokens, usage.output_tokens)
+    total_s = monotonic() - over.started
     return Attempt(
         id=uuid4().hex,
         request_id=over.request_id,
@@ -219,14 +217,15 @@ def _row(request: Request, candidate: Candidate, trace: Trace, *, over: Ending) 
         reason=candidate.reason,
         started_at=over.started_at,
         outcome=over.outcome,
-        total_s=monotonic() - over.started,
+        total_s=total_s,
         connect_s=trace.connect_s,
         first_token_s=trace.first_token_s,
         error_kind=over.error.kind if over.error else None,
         error=over.error.message if over.error else None,
         usage=usage,
         estimated=estimated,
-        cost=cost,
+        cost=model.price.cost(usage, total_s) if model.price else None,
+        price=model.price,
     )
 
 
