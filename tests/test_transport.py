@@ -25,6 +25,7 @@ from tests.support.model_server import ModelServer
 from beastmode import transport as room
 from beastmode.domain.errors import (
     AttemptFailed,
+    ConnectionLost,
     EndpointNotFound,
     InvalidFormat,
     RateLimited,
@@ -169,7 +170,7 @@ async def test_cancelling_reaches_the_server(transport: Transport, server: Model
         ("503", ServerFailed, "answered 503"),
         ("html", InvalidFormat, "an HTML page"),
         ("gzip", InvalidFormat, "a compressed body (gzip)"),
-        ("reset", Unreachable, "closed the connection before it answered"),
+        ("reset", ConnectionLost, "closed the connection before it answered"),
         ("cut=1", StreamCut, "in the middle of its answer"),
     ],
 )

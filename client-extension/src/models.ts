@@ -24,8 +24,8 @@ export class Models {
       problem = undefined;
       let answer = await this.add([]);
       if (answer && !answer.ok && 'error' in answer) {
-        const detail = [answer.fix, ...(answer.found ?? []).map(describe)].filter(Boolean).join('\n');
-        const buttons = answer.can_save_anyway ? ['Save Anyway', 'Edit'] : ['Edit'];
+        const detail = [answer.fix, ...(answer.found ?? []).filter((check) => check.ok).map(describe)].join('\n');
+        const buttons = answer.can_save_anyway ? ['Edit', 'Save Anyway'] : ['Edit'];
         const choice = await vscode.window.showWarningMessage(answer.error, { modal: true, detail }, ...buttons);
         if (choice === 'Save Anyway') answer = await this.add(['--force']);
         else if (choice !== 'Edit') return void (this.draft.step = 0);

@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from beastmode import __version__
 from beastmode.domain.errors import (
     AttemptFailed,
+    ConnectionLost,
     InvalidFormat,
     StreamCut,
     TimedOut,
@@ -371,7 +372,16 @@ def _failure(error: Exception, origin: str, connect_timeout: float) -> AttemptFa
         case aiohttp.ClientResponseError() if not isinstance(cause, aiohttp.ClientHttpProxyError):
             return InvalidFormat("something else than HTTP", "If the endpoint speaks TLS, register it as https://")
         case _:
-            return Unreachable(*_why_unreachable(cause, origin))
+            kind = ConnectionLost if _was_connected(cause) else Unreachable
+            return kind(*_why_unreachable(cause, origin))
+
+
+def _was_connected(cause: BaseException) -> bool:
+    """Whether a server took the connection and then dropped it without a word."""
+    import aiohttp
+
+    never = aiohttp.ClientConnectorError | aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError
+    return isinstance(cause, aiohttp.ClientConnectionError | OSError) and not isinstance(cause, never)
 
 
 def _why_unreachable(cause: BaseException, origin: str) -> tuple[str, str]:

@@ -174,7 +174,7 @@ class Bench:
 
 
 async def register(home: Path, url: str) -> None:
-    """Make the loopback model the selected one of a fresh home."""
+    """Make a home that has been used before, with the loopback model selected."""
     settings, _ = load({"BEASTMODE_HOME": str(home)})
     app = await App.open(settings)
     try:
@@ -183,6 +183,7 @@ async def register(home: Path, url: str) -> None:
         )
         await app.registry.add(replace(model, fim_format="openai-completions", chat_format="openai-chat"), None)
         await app.registry.select(model.id)
+        await app.settle()  # what the first session of all does once: it loads a price list
     finally:
         await app.close()
 

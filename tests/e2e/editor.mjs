@@ -27,6 +27,17 @@ export function freePort() {
   });
 }
 
+/** An editor in which nothing but our extension speaks, and in which text stays as it is typed. */
+const QUIET = {
+  'workbench.startupEditor': 'none', 'workbench.secondarySideBar.defaultVisibility': 'hidden', 'workbench.reduceMotion': 'on',
+  'workbench.colorTheme': 'Default Dark Modern', 'workbench.editor.useModal': 'off', 'window.commandCenter': false,
+  'chat.disableAIFeatures': true, 'git.enabled': false, 'extensions.autoUpdate': false, 'telemetry.telemetryLevel': 'off',
+  'files.autoSave': 'off', 'editor.minimap.enabled': false, 'editor.fontSize': 15, 'editor.inlineSuggest.showToolbar': 'never',
+  // An open list of words takes Tab, and a bracket closed by the editor changes the text that is compared.
+  'editor.quickSuggestions': { other: 'off', comments: 'off', strings: 'off' }, 'editor.wordBasedSuggestions': 'off',
+  'editor.autoClosingBrackets': 'never',
+};
+
 /** Starts everything below `out`: home, settings, extensions and browser profile, so that all written files can be searched. */
 export async function start({ editors, out, vsix, workspace, file, env, settings, machineSettings }) {
   const folder = (name) => {
@@ -35,7 +46,7 @@ export async function start({ editors, out, vsix, workspace, file, env, settings
     return made;
   };
   const user = folder('user');
-  fs.writeFileSync(path.join(folder('user/User'), 'settings.json'), JSON.stringify(settings));
+  fs.writeFileSync(path.join(folder('user/User'), 'settings.json'), JSON.stringify({ ...QUIET, ...settings }));
   const machine = path.join(folder('user/Machine'), 'settings.json');
   fs.writeFileSync(machine, JSON.stringify(machineSettings));
 

@@ -11,9 +11,11 @@ import os
 import re
 import secrets
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +71,13 @@ def test_the_key_is_nowhere_on_disk_in_the_clear(session: Session) -> None:
     names = {file.name for file in searched}
     assert any(name.endswith(".log") for name in names), "no log was written, so nothing was proved about logs"
     assert any((session.out / "beastmode").iterdir()), "the server wrote nothing, so nothing was proved about it"
+
+
+def test_the_ledger_knows_what_was_accepted(session: Session) -> None:
+    """Each suggestion that was taken is marked on its row, and none that was dismissed."""
+    with closing(sqlite3.connect(session.out / "beastmode" / "beastmode.db")) as ledger:
+        taken = ledger.execute("SELECT count(*) FROM attempts WHERE accepted_at IS NOT NULL").fetchone()
+    assert taken == (4,)
 
 
 def test_the_readme_shows_what_was_seen(session: Session) -> None:

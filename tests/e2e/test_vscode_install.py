@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from tests.e2e.places import OUT, fresh
 
 pytestmark = pytest.mark.e2e

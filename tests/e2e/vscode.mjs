@@ -70,15 +70,8 @@ write(path.join(OUT, 'home/.bash_profile'), `export PATH="${BIN}:$PATH"\n`);
 const vscode = await start({
   editors: EDITORS, out: OUT, vsix: VSIX, workspace, file,
   env: { SHELL: '/bin/bash', BEASTMODE_HOME: home, BEASTMODE_BUILTIN__ENABLED: 'false', ENCRYPTION_KEY: 'a passphrase of the tests' },
-  settings: {
-    'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never',
-    'workbench.startupEditor': 'none', 'workbench.secondarySideBar.defaultVisibility': 'hidden', 'workbench.colorTheme': 'Default Dark Modern', 'workbench.reduceMotion': 'on', 'workbench.editor.useModal': 'off',
-    'chat.disableAIFeatures': true, 'window.commandCenter': false, 'editor.minimap.enabled': false, 'editor.fontSize': 15,
-    // An open list of words takes Tab, and a bracket closed by the editor changes the text that is compared.
-    'editor.quickSuggestions': { other: 'off', comments: 'off', strings: 'off' }, 'editor.wordBasedSuggestions': 'off',
-    'editor.autoClosingBrackets': 'never', 'editor.inlineSuggest.showToolbar': 'never',
-    'files.autoSave': 'off', 'extensions.autoUpdate': false, 'telemetry.telemetryLevel': 'off', 'git.enabled': false,
-  },
+  // The workspace stays untrusted until the user says otherwise.
+  settings: { 'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never' },
   machineSettings: { 'beastmode.server.path': '/nowhere/beastmode' },
 });
 const { page, press, type } = vscode;

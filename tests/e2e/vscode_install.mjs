@@ -14,7 +14,7 @@ fs.writeFileSync(file, '# nothing yet\n');
 const vscode = await start({
   editors: EDITORS, out: OUT, vsix: VSIX, workspace, file,
   env: { PIP_CACHE_DIR, BEASTMODE_HOME: path.join(OUT, 'beastmode'), BEASTMODE_BUILTIN__ENABLED: 'false' },
-  settings: { 'security.workspace.trust.enabled': false, 'workbench.secondarySideBar.defaultVisibility': 'hidden', 'chat.disableAIFeatures': true, 'workbench.reduceMotion': 'on' },
+  settings: { 'security.workspace.trust.enabled': false },
   machineSettings: {},
 });
 let broken = false;

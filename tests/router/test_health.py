@@ -42,6 +42,23 @@ def test_the_last_failure_is_seen_at_once() -> None:
     assert "connection refused" in health.issues
 
 
+def test_one_failure_is_no_pattern() -> None:
+    """A model is not called unhealthy before it has been asked a few times, but the failure is seen."""
+    assert judge(samples(0, 1)).level is HealthLevel.DEGRADED
+    assert judge(samples(0, 3)).level is HealthLevel.UNHEALTHY
+
+
+def test_a_level_does_not_flicker() -> None:
+    """It falls at once and rises only when the limit is clearly passed."""
+    book = HealthBook(lambda: 0.0)
+    for sample in samples(18, 2):
+        book.recall("m", sample)
+    assert book.of("m").level is HealthLevel.DEGRADED
+    book.recall("m", Sample(0, ok=True, seconds=0.5, error=None))
+    assert judge(book._samples["m"]).level is HealthLevel.HEALTHY
+    assert book.of("m").level is HealthLevel.HEALTHY
+
+
 def test_no_request_no_verdict() -> None:
     """A model that was never asked is neither well nor ill."""
     assert judge([]).level is HealthLevel.UNKNOWN
@@ -51,7 +68,8 @@ def test_what_is_long_ago_is_forgotten() -> None:
     """The window slides."""
     now = 0.0
     book = HealthBook(lambda: now)
-    book.recall("m", Sample(0, ok=False, seconds=1, error=None))
+    for sample in samples(0, 3):
+        book.recall("m", sample)
     assert book.of("m").level is HealthLevel.UNHEALTHY
     now = WINDOW_SECONDS + 1
     assert book.of("m").level is HealthLevel.UNKNOWN

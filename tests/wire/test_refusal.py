@@ -40,7 +40,7 @@ def refused(status: int, body: object = b"", **headers: str) -> AttemptFailed:
         (408, ServerFailed, Disposition.RETRY),
         (413, Rejected, Disposition.GIVE_UP),
         (422, Rejected, Disposition.GIVE_UP),
-        (429, RateLimited, Disposition.NEXT),
+        (429, RateLimited, Disposition.RETRY),
         (500, ServerFailed, Disposition.RETRY),
         (503, ServerFailed, Disposition.RETRY),
         (529, ServerFailed, Disposition.RETRY),

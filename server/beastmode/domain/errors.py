@@ -9,7 +9,9 @@ BeastModeError                      message, fix, kind
 └── AttemptFailed                   one try at one endpoint failed; carries a disposition
     ├── KeyUnreadable               the stored key cannot be opened
     ├── ModelUnavailable            the built-in model is not there yet
-    ├── Unreachable                 refused, no such host, reset before any byte
+    ├── Resting                     it failed too often lately, and is left alone for a while
+    ├── Unreachable                 refused, no such host
+    │   └── ConnectionLost          reset before any byte
     ├── TlsFailed                   the certificate or the handshake
     ├── TimedOut                    connect, first token, idle or total (see `phase`)
     ├── Rejected                    an HTTP status that says no (see `status`)
@@ -18,7 +20,7 @@ BeastModeError                      message, fix, kind
     │   ├── RateLimited             429
     │   ├── ContextOverflow         the request is longer than the model's window
     │   ├── ContentFiltered         the provider refuses to answer this
-    │   └── ServerFailed            5xx
+    │   └── ServerFailed            5xx, 408
     ├── InvalidFormat               the answer is not in the provider's format
     ├── StreamCut                   the answer ended without saying that it was finished
     └── StreamFailed                the endpoint reported an error in the middle of its answer
@@ -140,10 +142,22 @@ class ModelUnavailable(AttemptFailed):
     kind = "model_unavailable"
 
 
+class Resting(AttemptFailed):
+    """The model failed too often lately; it is not asked before the pause is over."""
+
+    kind = "resting"
+
+
 class Unreachable(AttemptFailed):
-    """No connection: refused, no such host, or reset before the first byte."""
+    """No connection: refused, or no such host."""
 
     kind = "unreachable"
+
+
+class ConnectionLost(Unreachable):
+    """The connection was reset before the first byte of an answer."""
+
+    kind = "connection_lost"
     disposition = Disposition.RETRY
 
 
@@ -198,7 +212,7 @@ class RateLimited(Rejected):
     """429."""
 
     kind = "rate_limited"
-    disposition = Disposition.NEXT
+    disposition = Disposition.RETRY
 
 
 class ContextOverflow(Rejected):
@@ -215,7 +229,7 @@ class ContentFiltered(Rejected):
 
 
 class ServerFailed(Rejected):
-    """5xx."""
+    """5xx, and 408."""
 
     kind = "server_failed"
     disposition = Disposition.RETRY

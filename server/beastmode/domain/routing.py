@@ -24,6 +24,19 @@ class Candidate:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the user allows the router to spend.
+
+    A fallback that costs money is asked only with `allow_paid_fallback`, and nothing paid for is asked where it could
+    pass a cap: US dollars in a day and in a month of the user's time zone, None for no cap.
+    """
+
+    allow_paid_fallback: bool = False
+    daily_cap: Decimal | None = None
+    monthly_cap: Decimal | None = None
+
+
 class Outcome(StrEnum):
     """How an attempt ended."""
 

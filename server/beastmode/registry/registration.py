@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Literal
 
 from beastmode.domain.errors import InvalidModel
 from beastmode.domain.model import BUILTIN_ID, ModelSpec
 from beastmode.domain.usage import Price
 from beastmode.registry.endpoint_url import insecure_key_problem, problem_of
-from beastmode.registry.providers import load_providers, offered_providers
+from beastmode.registry.price_field import read_price
+from beastmode.registry.providers import UPSTREAM_ID, load_providers, offered_providers
 from beastmode.registry.rows import PREFIX
-
-if TYPE_CHECKING:
-    from datetime import date
 
 _CONTEXT_WINDOW = 8192
 _MAX_TOKENS = 4000
@@ -32,9 +29,7 @@ _MAX_KEY = 4096
 _MAX_COUNT = 100_000_000
 _MIN_CONTEXT = 256
 _MAX_TEMPERATURE = 2.0
-_MAX_PRICE = 9_999_999
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
-_AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,12})?|\.[0-9]{1,12}")
+_MAX_CONCURRENT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +99,8 @@ FORM: tuple[FormField, ...] = (
     FormField(
         "price",
         "Price",
-        "US dollars per million tokens, input/output; one number for both, 0 for free, empty for unknown",
+        "US dollars per million tokens: input/output or input/output/cache, one number for both; "
+        "or per hour of your own GPU: 2.5/hour; 0 for free, empty for unknown",
         placeholder="0.5/1.5",
         optional=True,
     ),
@@ -161,7 +157,7 @@ def _spec(read: dict[str, object], today: date) -> tuple[ModelSpec, str | None]:
     if problems:
         raise InvalidModel(problems)
     provider = load_providers()[str(read["provider"])]
-    price = read["price"]
+    price, concurrent = read["price"], read["max_concurrent"]
     spec = ModelSpec(
         id=PREFIX + model_id,
         name=str(read["model_name"]),
@@ -174,8 +170,10 @@ def _spec(read: dict[str, object], today: date) -> tuple[ModelSpec, str | None]:
         context_window=window,
         max_tokens=longest if isinstance(longest, int) else min(_MAX_TOKENS, window // 2),
         temperature=float(str(read["temperature"])),
-        price=Price(price[0], price[1], today, "user") if isinstance(price, tuple) else None,
+        price=replace(price, as_of=today) if isinstance(price, Price) else None,
         has_key=isinstance(key, str),
+        local_only=read["local_only"] is True,
+        max_concurrent=concurrent if isinstance(concurrent, int) else None,
     )
     return spec, key if isinstance(key, str) else None
 
@@ -208,7 +206,7 @@ def _model_id(value: object) -> str:
     text = _text(value).removeprefix(PREFIX)
     if not text:
         raise ValueError("is empty; enter the id that the endpoint knows the model by")
-    if not _ID.fullmatch(text):
+    if not UPSTREAM_ID.fullmatch(text):
         raise ValueError("may hold up to 128 letters, digits and . _ : / @ + - and starts with a letter or digit")
     if PREFIX + text.lower() == BUILTIN_ID:
         raise ValueError("is the id of the built-in model; choose another")
@@ -244,7 +242,7 @@ def _description(value: object) -> str:
     return _line(value, _MAX_DESCRIPTION)
 
 
-def _count(value: object, least: int) -> int | None:
+def _count(value: object, least: int, most: int = _MAX_COUNT) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, str | None):
@@ -252,8 +250,8 @@ def _count(value: object, least: int) -> int | None:
         if not text:
             return None
         value = int(text) if re.fullmatch(r"[0-9]{1,12}", text) else None
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MAX_COUNT:
-        raise ValueError(f"must be a whole number from {least} to {_MAX_COUNT}")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"must be a whole number from {least} to {most}")
     return value
 
 
@@ -276,16 +274,20 @@ def _temperature(value: object) -> float:
     return float(value)
 
 
-def _price(value: object) -> tuple[Decimal, Decimal] | None:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = format(Decimal(repr(value)), "f") if 0 <= value <= _MAX_PRICE else "-"
-    text = _text(value)
-    if not text:
-        return None
-    amounts = [amount.strip().removeprefix("$").strip() for amount in text.split("/")]
-    if len(amounts) > len(("input", "output")) or not all(map(_AMOUNT.fullmatch, amounts)):
-        raise ValueError("must be US dollars per million tokens as input/output, such as 0.5/1.5, or one for both")
-    return Decimal(amounts[0]), Decimal(amounts[-1])
+def _price(value: object) -> Price | None:
+    return read_price(value, date.min)  # the day is put in where the row is made
+
+
+def _local_only(value: object) -> bool:
+    known = {"": False, "false": False, "no": False, "true": True, "yes": True}
+    text = str(value).lower() if isinstance(value, bool) else _text(value).lower()
+    if text not in known:
+        raise ValueError("must be true or false")
+    return known[text]
+
+
+def _max_concurrent(value: object) -> int | None:
+    return _count(value, 1, _MAX_CONCURRENT)
 
 
 _READERS = {
@@ -299,4 +301,7 @@ _READERS = {
     "max_tokens": _max_tokens,
     "temperature": _temperature,
     "price": _price,
+    # Not asked for by the form: few models need them, and a form of twelve questions is not filled in.
+    "local_only": _local_only,
+    "max_concurrent": _max_concurrent,
 }

@@ -5,28 +5,42 @@ Read from memory, written through the database; `refresh` takes over what anothe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
-from beastmode.domain.errors import InvalidModel, ModelNotFound, UserError
-from beastmode.domain.model import BUILTIN_ID
+from beastmode.domain.errors import InvalidModel, KeyUnreadable, ModelNotFound, UserError
+from beastmode.domain.model import BUILTIN_ID, origin_of
+from beastmode.domain.routing import Policy
+from beastmode.registry import routes
 from beastmode.registry.endpoint_url import insecure_key_problem
-from beastmode.registry.providers import load_providers
+from beastmode.registry.providers import load_rows
+from beastmode.registry.routes import Routes, read_routes
 from beastmode.registry.rows import PREFIX, SELECT_MODELS, model_of, statements_to_store
 from beastmode.store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from beastmode.domain.model import ModelSpec, Provider
     from beastmode.domain.request import Task
+    from beastmode.registry.providers import ProviderRow
     from beastmode.registry.vault import Vault
+    from beastmode.settings import Secret
     from beastmode.store import Database
     from beastmode.store.writer import Statement
 
-_EVERY_TASK = "*"
 _BUMP: Statement = ("UPDATE registry_generation SET generation = generation + 1", ())
 # A key is bound to its origin: where the endpoint moves to another, it is not carried over.
 _DROP_FOREIGN_KEY = "DELETE FROM sealed_keys WHERE model_id = ? AND origin <> ?"
+_NO_KEYS: Mapping[str, Secret] = MappingProxyType({})
+
+
+class _Holder(NamedTuple):
+    """Whose key it is: a model's or a provider's id, and the URL whose origin alone may see it."""
+
+    id: str
+    url: str
 
 
 class Registry:
@@ -36,22 +50,38 @@ class Registry:
         database: holds the rows.
         vault: seals and opens the keys.
         builtin: the model that comes with the product, or None where it is switched off.
+        provider_keys: by environment variable; used for a provider that the vault has no key of.
     """
 
-    def __init__(self, database: Database, vault: Vault, builtin: ModelSpec | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        builtin: ModelSpec | None,
+        provider_keys: Mapping[str, Secret] = _NO_KEYS,
+    ) -> None:
         self._database = database
         self._vault = vault
         self._builtin = builtin
-        self._providers = load_providers()
+        self._environment = provider_keys
+        self._providers = load_rows()
         self._models: dict[str, ModelSpec] = {}
-        self._routes: dict[str, str] = {}
+        self._routes = Routes()
+        self._policy = Policy()
+        self._sealed: frozenset[str] = frozenset()
         self._keys: dict[str, tuple[str, str | None]] = {}
         self._generation = -1
 
     @classmethod
-    async def open(cls, database: Database, vault: Vault, builtin: ModelSpec | None) -> Registry:
+    async def open(
+        cls,
+        database: Database,
+        vault: Vault,
+        builtin: ModelSpec | None,
+        provider_keys: Mapping[str, Secret] = _NO_KEYS,
+    ) -> Registry:
         """Read what there is."""
-        registry = cls(database, vault, builtin)
+        registry = cls(database, vault, builtin, provider_keys)
         await registry._load()
         return registry
 
@@ -61,18 +91,28 @@ class Registry:
         return tuple(self._models.values())
 
     def get(self, model_id: str) -> ModelSpec:
-        """The model of an id; `my-model` means `custom:my-model`.
+        """The model of an id: `my-model` means `custom:my-model`, and `openai:gpt-4` needs no row.
+
+        A row of the user's comes before a provider's model of the same name.
 
         Raises:
             ModelNotFound: there is none.
         """
-        model = self._models.get(model_id) or self._models.get(PREFIX + model_id)
+        model = self._find(model_id)
         if model is None:
             raise ModelNotFound(model_id)
         return model
 
     def provider(self, provider_id: str) -> Provider:
         """The kind of endpoint of an id.
+
+        Raises:
+            UserError: there is none.
+        """
+        return self.provider_row(provider_id).provider
+
+    def provider_row(self, provider_id: str) -> ProviderRow:
+        """The same, with what only listing its models needs.
 
         Raises:
             UserError: there is none.
@@ -85,13 +125,39 @@ class Registry:
                 f"Unknown provider type: {provider_id}", f"Register the model again as one of {known}"
             ) from None
 
+    def is_paid(self, model: ModelSpec) -> bool:
+        """Whether asking it costs money: its provider does, and the user has not said that this one is free."""
+        row = self._providers.get(model.provider)
+        if row is None or not row.provider.is_paid:
+            return False
+        price = model.price
+        return price is None or bool(price.input or price.output or price.gpu_hour)
+
+    def route(self, task: Task) -> tuple[ModelSpec, ...]:
+        """The chain for a task: the selected model, then the fallbacks that the user allowed.
+
+        Where the user has chosen nothing it is the built-in model, else the first that was registered.
+        """
+        chain = self._routes.chain(task)
+        if chain:
+            return chain
+        return (self._builtin,) if self._builtin else self.models[:1]
+
     def selected(self, task: Task) -> ModelSpec | None:
-        """The model that answers a task: the one selected for it, else the one for every task, else the built-in."""
-        for route in (task.value, _EVERY_TASK):
-            model = self._models.get(self._routes.get(route, ""))
-            if model is not None:
-                return model
-        return self._builtin
+        """The first of the route; None where there is no model at all."""
+        return next(iter(self.route(task)), None)
+
+    def hard(self, task: Task) -> ModelSpec | None:
+        """The model for hard work of a task, or of every task; None where the user has named none."""
+        return self._routes.hard(task)
+
+    def own_route(self, task: Task | None) -> tuple[ModelSpec, ...]:
+        """What was set for exactly this task, or for every task (None); empty where nothing was."""
+        return self._routes.own(task)
+
+    def policy(self) -> Policy:
+        """What the user allows to be spent."""
+        return self._policy
 
     async def add(self, model: ModelSpec, key: str | None, *, replace: bool = False) -> None:
         """Register a model. With `replace`, an existing row is overwritten.
@@ -107,7 +173,7 @@ class Registry:
         statements = statements_to_store(model, replace=replace)
         statements.append((_DROP_FOREIGN_KEY, (model.id, model.origin)))
         try:
-            await self._change(statements, model, key)
+            await self._change(statements, _Holder(model.id, model.endpoint_url), key)
         except StoreError as error:
             await self.refresh()
             if replace or model.id not in self._models:
@@ -127,44 +193,78 @@ class Registry:
             raise UserError(
                 "The built-in model cannot be removed", "Set BEASTMODE_BUILTIN__ENABLED=false to switch it off"
             )
+        if model.id not in self._models:
+            raise UserError(
+                f"{model.id} is not registered, so there is nothing to remove",
+                "Take it out of a route with `beastmode route set`",
+            )
         await self._change(
             [
                 ("DELETE FROM sealed_keys WHERE model_id = ?", (model.id,)),
-                ("DELETE FROM routes WHERE model_id = ?", (model.id,)),
+                *routes.forget(model.id),
                 ("DELETE FROM models WHERE id = ?", (model.id,)),
             ]
         )
 
     async def select(self, model_id: str, task: Task | None = None) -> None:
-        """Let a model answer a task, or, with None, every task that has no model of its own.
+        """Let a model answer a task, or, with None, every task that has no chain of its own; fallbacks stay.
 
         Raises:
             ModelNotFound: there is none.
         """
-        model = self.get(model_id)
-        route = _EVERY_TASK if task is None else task.value
-        await self._change([("INSERT OR REPLACE INTO routes (task, model_id) VALUES (?, ?)", (route, model.id))])
+        await self._change(routes.select(task, self.get(model_id).id))
 
-    async def set_key(self, model_id: str, key: str | None) -> None:
-        """Replace the stored key of a model, or remove it.
+    async def set_route(self, task: Task | None, model_ids: Sequence[str]) -> None:
+        """Set the chain of a task, or, with None, of every task that has none; an empty one takes it away.
+
+        Raises:
+            ModelNotFound: one of them is not known; nothing was changed.
+        """
+        await self._change(routes.replace(task, [self.get(model_id).id for model_id in model_ids]))
+
+    async def set_hard(self, task: Task | None, model_id: str | None) -> None:
+        """Set the model for hard work of a task, or, with None, of every task that has none; None takes it away.
+
+        Raises:
+            ModelNotFound: there is none.
+        """
+        await self._change(routes.replace_hard(task, None if model_id is None else self.get(model_id).id))
+
+    async def set_policy(self, policy: Policy) -> None:
+        """Set what may be spent.
+
+        Raises:
+            UserError: a cap is not an amount of money.
+        """
+        caps = [policy.daily_cap, policy.monthly_cap]
+        if any(cap is not None and (not cap.is_finite() or cap < 0) for cap in caps):
+            raise UserError("A cap must be a number of US dollars from 0", "Enter one such as 5, or none")
+        texts = [None if cap is None else format(cap, "f") for cap in caps]
+        update = "UPDATE policy SET allow_paid_fallback = ?, daily_cap = ?, monthly_cap = ?"
+        await self._change([(update, (int(policy.allow_paid_fallback), *texts))])
+
+    async def set_key(self, model_id: str, key: str | None) -> str:
+        """Replace or remove the stored key of a model or, by its id or that of any of its models, of a provider.
+
+        Returns:
+            The only origin that the key travels to.
 
         Raises:
             ModelNotFound: there is none.
             InvalidModel: the key would travel in the clear.
-            UserError: the built-in model makes its own key.
+            UserError: the built-in model makes its own key; or the id means two things.
         """
-        model = self.get(model_id)
-        if model.id == BUILTIN_ID:
-            raise UserError("The built-in model needs no key")
+        holder = self._holder(model_id)
         if key is None:
-            await self._change([("DELETE FROM sealed_keys WHERE model_id = ?", (model.id,))])
-            return
+            await self._change([("DELETE FROM sealed_keys WHERE model_id = ?", (holder.id,))])
+            return origin_of(holder.url)
         try:
-            await self._change([], model, key)
+            await self._change([], holder, key)
         except StoreError:
             await self.refresh()
-            self.get(model.id)  # another process may have removed it
+            self._holder(holder.id)  # another process may have removed it
             raise
+        return origin_of(holder.url)
 
     async def key_of(self, model: ModelSpec) -> str | None:
         """The key of a model, for its own origin only; None where it has none. Kept in memory until something changes.
@@ -174,13 +274,16 @@ class Registry:
         """
         if not model.has_key or model.id == BUILTIN_ID:
             return None
-        origin, key = self._keys.get(model.id, ("", None))
+        holder = model.id if model.id.startswith(PREFIX) else model.provider
+        origin, key = self._keys.get(holder, ("", None))
         if origin == model.origin:
             return key
         generation = self._generation
-        key = await self._vault.open(model.id, model.origin)
+        key = await self._vault.open(holder, model.origin)
+        if key is None and holder == model.provider:
+            key = self._environment_key(model)
         if generation == self._generation:
-            self._keys[model.id] = (model.origin, key)
+            self._keys[holder] = (model.origin, key)
         return key
 
     async def rotate_keys(self, old_passphrase: str | None = None) -> int:
@@ -195,36 +298,87 @@ class Registry:
         await self._load()
         return True
 
+    def _find(self, model_id: str) -> ModelSpec | None:
+        return self._models.get(model_id) or self._models.get(PREFIX + model_id) or self._provided(model_id)
+
+    def _provided(self, model_id: str) -> ModelSpec | None:
+        """The model of an id such as `openai:gpt-4`, which no row stands for."""
+        provider_id, _, upstream_id = model_id.partition(":")
+        row = self._providers.get(provider_id)
+        if row is None:
+            return None
+        has_key = provider_id in self._sealed or (row.provider.key_variable or "") in self._environment
+        return row.model(upstream_id, has_key=has_key)
+
+    def _environment_key(self, model: ModelSpec) -> str | None:
+        provider = self._providers[model.provider].provider
+        secret = self._environment.get(provider.key_variable or "")
+        if secret is None or provider.base_url is None:
+            return None
+        home = origin_of(provider.base_url)
+        if model.origin != home:
+            raise KeyUnreadable(
+                provider.id, f"{provider.key_variable} is for {home}, and is not sent to {model.origin}"
+            )
+        return secret.reveal()
+
+    def _holder(self, model_id: str) -> _Holder:
+        model = self._models.get(model_id) or self._models.get(PREFIX + model_id)
+        row = self._providers.get(model_id.partition(":")[0])
+        provider = row.provider if row and row.provider.base_url else None
+        if model is not None and provider is not None and model_id == provider.id:
+            raise UserError(
+                f"{model_id} is both a provider and a model of yours",
+                f"Write {model.id} for your model, or {model_id}:MODEL for the provider",
+            )
+        if model is not None:
+            if model.id == BUILTIN_ID:
+                raise UserError("The built-in model needs no key")
+            return _Holder(model.id, model.endpoint_url)
+        if provider is None or provider.base_url is None:
+            raise ModelNotFound(model_id)
+        return _Holder(provider.id, provider.base_url)
+
     async def _change(
-        self, statements: Sequence[Statement], model: ModelSpec | None = None, key: str | None = None
+        self, statements: Sequence[Statement], holder: _Holder | None = None, key: str | None = None
     ) -> None:
-        """Commit statements, with the key of a model where one is given, as one change that other processes notice."""
-        if model is None or key is None:
+        """Commit statements, with a key where one is given, as one change that other processes notice."""
+        if holder is None or key is None:
             await self._database.write_all([*statements, _BUMP])
         else:
-            if problem := insecure_key_problem(model.endpoint_url):
+            if problem := insecure_key_problem(holder.url):
                 raise InvalidModel({"api_key": problem})
-            await self._change_with_key(statements, model, key)
+            await self._change_with_key(statements, holder, key)
         await self._load()
 
-    async def _change_with_key(self, statements: Sequence[Statement], model: ModelSpec, key: str) -> None:
+    async def _change_with_key(self, statements: Sequence[Statement], holder: _Holder, key: str) -> None:
+        origin = origin_of(holder.url)
         try:
-            sealed = await self._vault.statements_to_keep(key, model.id, model.origin)
+            sealed = await self._vault.statements_to_keep(key, holder.id, origin)
             await self._database.write_all([*statements, *sealed, _BUMP])
         except StoreError:
             # Another process may have rotated the master key meanwhile: once more with the new one.
             self._vault.forget()
-            sealed = await self._vault.statements_to_keep(key, model.id, model.origin)
+            sealed = await self._vault.statements_to_keep(key, holder.id, origin)
             await self._database.write_all([*statements, *sealed, _BUMP])
 
     async def _load(self) -> None:
         # The generation first: what changes while we read is read again by the next refresh.
         generation = (await self._database.read("SELECT generation FROM registry_generation"))[0]["generation"]
         models = [model_of(row) for row in await self._database.read(SELECT_MODELS)]
-        routes = await self._database.read("SELECT task, model_id FROM routes")
+        sealed = await self._database.read("SELECT model_id FROM sealed_keys")
+        policy = (await self._database.read("SELECT allow_paid_fallback, daily_cap, monthly_cap FROM policy"))[0]
         await self._vault.look()
         first = (self._builtin,) if self._builtin else ()
         self._models = {model.id: model for model in (*first, *models)}
-        self._routes = {row["task"]: row["model_id"] for row in routes}
+        self._sealed = frozenset(row["model_id"] for row in sealed)
+        self._routes = await read_routes(self._database, self._find, self.is_paid)
+        self._policy = Policy(
+            bool(policy["allow_paid_fallback"]), _cap(policy["daily_cap"]), _cap(policy["monthly_cap"])
+        )
         self._keys.clear()
         self._generation = generation
+
+
+def _cap(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

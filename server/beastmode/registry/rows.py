@@ -20,23 +20,27 @@ PREFIX = "custom:"
 """What the ids of registered models start with."""
 
 SELECT_MODELS = """SELECT models.*, sealed_keys.model_id IS NOT NULL AS has_key,
-        prices.input AS price_input, prices.output AS price_output, prices.as_of, prices.source
+        prices.input AS price_input, prices.output AS price_output, prices.as_of, prices.source,
+        prices.cache_read, prices.cache_write, prices.gpu_hour
     FROM models LEFT JOIN prices ON prices.id = models.price_id
         LEFT JOIN sealed_keys ON sealed_keys.model_id = models.id
     ORDER BY models.rowid"""
 _INSERT = """INSERT INTO models (id, name, provider, endpoint_url, upstream_id, chat_format, fim_format, fim_template,
-        description, context_window, max_tokens, temperature, price_id)
+        description, context_window, max_tokens, temperature, local_only, max_concurrent, price_id)
     VALUES (:id, :name, :provider, :endpoint_url, :upstream_id, :chat_format, :fim_format, :fim_template,
-        :description, :context_window, :max_tokens, :temperature, (SELECT max(id) FROM prices WHERE model = :priced))"""
+        :description, :context_window, :max_tokens, :temperature, :local_only, :max_concurrent,
+        (SELECT max(id) FROM prices WHERE model = :priced))"""
 _REPLACE = """ ON CONFLICT (id) DO UPDATE SET name = excluded.name, provider = excluded.provider,
         endpoint_url = excluded.endpoint_url, upstream_id = excluded.upstream_id, chat_format = excluded.chat_format,
         fim_format = excluded.fim_format, fim_template = excluded.fim_template, description = excluded.description,
         context_window = excluded.context_window, max_tokens = excluded.max_tokens,
-        temperature = excluded.temperature, price_id = excluded.price_id"""
+        temperature = excluded.temperature, local_only = excluded.local_only,
+        max_concurrent = excluded.max_concurrent, price_id = excluded.price_id"""
 # A price that has not changed keeps the date from which it holds.
-_PRICE = """INSERT INTO prices (model, input, output, as_of, source) SELECT ?1, ?2, ?3, ?4, ?5
+_PRICE = """INSERT INTO prices (model, input, output, as_of, source, cache_read, cache_write, gpu_hour)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
     WHERE NOT EXISTS (SELECT 1 FROM prices WHERE id = (SELECT max(id) FROM prices WHERE model = ?1)
-        AND input = ?2 AND output = ?3 AND source = ?5)"""
+        AND input = ?2 AND output = ?3 AND source = ?5 AND cache_read IS ?6 AND cache_write IS ?7 AND gpu_hour = ?8)"""
 
 
 def statements_to_store(model: ModelSpec, *, replace: bool) -> list[Statement]:
@@ -48,9 +52,10 @@ def statements_to_store(model: ModelSpec, *, replace: bool) -> list[Statement]:
     del row["price"], row["has_key"]
     statements: list[Statement] = []
     if price is not None:
-        statements.append(
-            (_PRICE, (model.id, str(price.input), str(price.output), price.as_of.isoformat(), price.source))
-        )
+        dollars = (str(price.input), str(price.output))
+        dated = (price.as_of.isoformat(), price.source)
+        extras = (_text(price.cache_read), _text(price.cache_write), str(price.gpu_hour))
+        statements.append((_PRICE, (model.id, *dollars, *dated, *extras)))
     statements.append((_INSERT + _REPLACE if replace else _INSERT, row))
     return statements
 
@@ -73,11 +78,28 @@ def model_of(row: sqlite3.Row) -> ModelSpec:
         temperature=row["temperature"],
         price=_price_of(row),
         has_key=bool(row["has_key"]),
+        local_only=bool(row["local_only"]),
+        max_concurrent=row["max_concurrent"],
     )
 
 
 def _price_of(row: sqlite3.Row) -> Price | None:
     if row["price_input"] is None:
         return None
-    as_of = date.fromisoformat(row["as_of"])
-    return Price(Decimal(row["price_input"]), Decimal(row["price_output"]), as_of, row["source"])
+    return Price(
+        input=Decimal(row["price_input"]),
+        output=Decimal(row["price_output"]),
+        as_of=date.fromisoformat(row["as_of"]),
+        source=row["source"],
+        cache_read=_decimal(row["cache_read"]),
+        cache_write=_decimal(row["cache_write"]),
+        gpu_hour=Decimal(row["gpu_hour"]),
+    )
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

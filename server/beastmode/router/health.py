@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 
 WINDOW_ATTEMPTS = 20
 WINDOW_SECONDS = 900.0
+MINIMUM = 3
+"""Requests before a model can be called unhealthy: one failure is no pattern."""
 HEALTHY_RATE, HEALTHY_SECONDS = 0.9, 5.0
 DEGRADED_RATE, DEGRADED_SECONDS = 0.8, 10.0
+MARGIN_RATE, MARGIN_SECONDS = 0.02, 0.9
+"""How much better than a limit a model must do before its level rises again, so that it does not flicker."""
+
+WORSE = {level: rank for rank, level in enumerate(HealthLevel)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +39,40 @@ class Sample:
     error: str | None
 
 
-def judge(samples: Iterable[Sample]) -> Health:
-    """The level that the samples show, with one sentence for each reason it is not better."""
+def judge(samples: Iterable[Sample], *, rising: bool = False) -> Health:
+    """The level that the samples show, with one sentence for each reason it is not better.
+
+    Args:
+        samples: oldest first.
+        rising: hold the samples against the limits that a level must pass to rise.
+    """
     seen = list(samples)
     if not seen:
         return Health(HealthLevel.UNKNOWN)
     good = [s for s in seen if s.ok]
     rate = len(good) / len(seen)
     latency = sum(s.seconds for s in good) / len(good) if good else 0.0
-    level, issues = HealthLevel.HEALTHY, []
-    if rate <= HEALTHY_RATE or latency >= HEALTHY_SECONDS:
-        level = HealthLevel.DEGRADED
-    if rate < DEGRADED_RATE or latency > DEGRADED_SECONDS:
-        level = HealthLevel.UNHEALTHY
+    issues = []
     if len(good) < len(seen):
         issues.append(f"{len(seen) - len(good)} of the last {len(seen)} requests failed")
     if latency >= HEALTHY_SECONDS:
         issues.append(f"answers take {latency:.1f} s on average")
     if not seen[-1].ok:
-        level = max(level, HealthLevel.DEGRADED, key=list(HealthLevel).index)
         issues.append(seen[-1].error or "the last request failed")
+    level = _level(rate - MARGIN_RATE, latency / MARGIN_SECONDS) if rising else _level(rate, latency)
+    if not seen[-1].ok and level is HealthLevel.HEALTHY:
+        level = HealthLevel.DEGRADED
+    if level is HealthLevel.UNHEALTHY and len(seen) < MINIMUM:
+        level = HealthLevel.DEGRADED
     return Health(level, tuple(issues))
+
+
+def _level(rate: float, latency: float) -> HealthLevel:
+    if rate < DEGRADED_RATE or latency > DEGRADED_SECONDS:
+        return HealthLevel.UNHEALTHY
+    if rate <= HEALTHY_RATE or latency >= HEALTHY_SECONDS:
+        return HealthLevel.DEGRADED
+    return HealthLevel.HEALTHY
 
 
 class HealthBook:
@@ -62,6 +81,7 @@ class HealthBook:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._samples: dict[str, deque[Sample]] = {}
+        self._shown: dict[str, HealthLevel] = {}
 
     async def observe(self, attempt: Attempt) -> None:
         """Take note of a finished try; one that the caller broke off says nothing about the model."""
@@ -74,11 +94,11 @@ class HealthBook:
         self._samples.setdefault(model_id, deque(maxlen=WINDOW_ATTEMPTS)).append(sample)
 
     def of(self, model_id: str) -> Health:
-        """How a model does now."""
+        """How a model does now. A level falls at once and rises only when it is clearly deserved."""
         oldest = self._clock() - WINDOW_SECONDS
-        return judge(s for s in self._samples.get(model_id, ()) if s.at >= oldest)
-
-    def latency_of(self, model_id: str) -> float | None:
-        """Mean seconds of the good answers in the window, None where there are none."""
-        good = [s.seconds for s in self._samples.get(model_id, ()) if s.ok]
-        return sum(good) / len(good) if good else None
+        recent = [s for s in self._samples.get(model_id, ()) if s.at >= oldest]
+        health, before = judge(recent), self._shown.get(model_id, HealthLevel.UNKNOWN)
+        if WORSE[health.level] < WORSE[before]:
+            health = Health(min(before, judge(recent, rising=True).level, key=WORSE.__getitem__), health.issues)
+        self._shown[model_id] = health.level
+        return health

@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from beastmode.store.faults import StoreError, store_error
 from beastmode.store.opening import open_connections
 from beastmode.store.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from beastmode.store.opening import Connections
     from beastmode.store.writer import Statement
+
+Result = TypeVar("Result")
 
 
 class Database:
@@ -62,8 +64,26 @@ class Database:
         Raises:
             StoreError: nothing was written.
         """
+
+        def run(connection: sqlite3.Connection) -> None:
+            for sql, parameters in statements:
+                connection.execute(sql, parameters)
+
+        await self.transact(run)
+
+    async def transact(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run what reads before it writes as one transaction; returns what `work` returned, after the COMMIT.
+
+        `work` runs in the writing thread while no other process can write. It must neither commit nor roll back, keep
+        nothing outside the connection (it runs again where a neighbour in its transaction failed), and be quick.
+
+        Raises:
+            StoreError: nothing was written.
+        """
         self._require_open()
-        await self._writer.submit(statements)
+        results: list[Result] = []
+        await self._writer.submit(lambda connection: results.append(work(connection)))
+        return results[-1]
 
     async def read(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
         """All rows of a query, as of now.
@@ -71,8 +91,16 @@ class Database:
         Raises:
             StoreError: the query failed.
         """
+        return await self.query(lambda connection: connection.execute(sql, parameters).fetchall())
+
+    async def query(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run what reads, and counts what it read, in the reading thread; returns what `work` returned.
+
+        Raises:
+            StoreError: the query failed.
+        """
         self._require_open()
-        return await asyncio.get_running_loop().run_in_executor(self._reader, self._fetch, sql, parameters)
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._query, work)
 
     async def close(self) -> None:
         """Write what is queued, then close the file. Closing twice is harmless."""
@@ -83,9 +111,9 @@ class Database:
         await asyncio.get_running_loop().run_in_executor(self._reader, self._read_connection.close)
         self._reader.shutdown(wait=False)
 
-    def _fetch(self, sql: str, parameters: Sequence[object] | Mapping[str, object]) -> list[sqlite3.Row]:
+    def _query(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         try:
-            return self._read_connection.execute(sql, parameters).fetchall()
+            return work(self._read_connection)
         except (sqlite3.Error, OverflowError, ValueError) as error:
             raise store_error(self.path, error) from error
 

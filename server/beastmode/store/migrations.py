@@ -105,6 +105,105 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX attempts_by_model ON attempts (model, started_at)",
         ),
     ),
+    Migration(
+        "m003_ledger",
+        (
+            "ALTER TABLE attempts ADD COLUMN queue_s REAL NOT NULL DEFAULT 0",
+            "ALTER TABLE attempts ADD COLUMN cached INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE attempts ADD COLUMN masked INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE attempts ADD COLUMN price_id INTEGER REFERENCES prices (id)",
+            "ALTER TABLE attempts ADD COLUMN tokens_cost_nano INTEGER",  # cost_nano less its GPU hours
+            "ALTER TABLE attempts ADD COLUMN baseline_cost_nano INTEGER",
+            "ALTER TABLE attempts ADD COLUMN baseline_price_id INTEGER REFERENCES prices (id)",
+            "UPDATE attempts SET tokens_cost_nano = cost_nano",
+            # Rows whose baseline's price was not known when they were written; hardly any, so the index costs nothing.
+            """CREATE INDEX attempts_to_compare ON attempts (started_at)
+                WHERE baseline_cost_nano IS NULL AND input_tokens IS NOT NULL AND output_tokens IS NOT NULL""",
+            # The sums of the attempts of one hour: written in the transaction that writes the attempt.
+            """CREATE TABLE rollups (
+                hour INTEGER NOT NULL,    -- Unix seconds at which the UTC hour began
+                model TEXT NOT NULL,
+                task TEXT NOT NULL,
+                outcome TEXT NOT NULL,
+                attempts INTEGER NOT NULL,
+                accepted INTEGER NOT NULL,
+                cached INTEGER NOT NULL,
+                masked INTEGER NOT NULL,
+                estimated INTEGER NOT NULL,     -- attempts whose tokens were counted by us
+                unpriced INTEGER NOT NULL,      -- attempts that reached a model and whose cost is not known
+                uncompared INTEGER NOT NULL,    -- attempts that reached a model and whose baseline cost is not known
+                input_tokens INTEGER NOT NULL,
+                output_tokens INTEGER NOT NULL,
+                cache_read_tokens INTEGER NOT NULL,
+                cache_write_tokens INTEGER NOT NULL,
+                reasoning_tokens INTEGER NOT NULL,
+                cost_nano INTEGER NOT NULL,
+                tokens_cost_nano INTEGER NOT NULL,
+                baseline_cost_nano INTEGER NOT NULL,
+                estimated_cost_nano INTEGER NOT NULL,      -- of tokens_cost_nano, what stands on an estimate
+                estimated_baseline_nano INTEGER NOT NULL,  -- of baseline_cost_nano, the same
+                total_s BLOB NOT NULL,          -- see ledger/sketch.py
+                first_token_s BLOB NOT NULL,
+                PRIMARY KEY (hour, model, task, outcome)
+            ) WITHOUT ROWID""",
+            # What is there already is summed up, but its times are not: their sketches are not made by SQL.
+            """INSERT INTO rollups SELECT CAST(started_at / 3600 AS INTEGER) * 3600, model, task, outcome,
+                COUNT(*), COUNT(accepted_at) FILTER (WHERE outcome = 'ok'), 0, 0, SUM(estimated),
+                COUNT(*) FILTER (WHERE cost_nano IS NULL AND connect_s IS NOT NULL),
+                COUNT(*) FILTER (WHERE connect_s IS NOT NULL),
+                COALESCE(SUM(input_tokens), 0), COALESCE(SUM(output_tokens), 0),
+                COALESCE(SUM(cache_read_tokens), 0), COALESCE(SUM(cache_write_tokens), 0),
+                COALESCE(SUM(reasoning_tokens), 0),
+                COALESCE(SUM(cost_nano), 0), COALESCE(SUM(cost_nano), 0), 0,
+                COALESCE(SUM(cost_nano) FILTER (WHERE estimated), 0), 0, x'', x''
+                FROM attempts GROUP BY 1, 2, 3, 4""",
+        ),
+    ),
+    Migration(
+        "m004_routes_and_providers",
+        (
+            "ALTER TABLE models ADD COLUMN local_only INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE models ADD COLUMN max_concurrent INTEGER",
+            "ALTER TABLE prices ADD COLUMN cache_read TEXT",  # US dollars per million tokens; NULL: as input
+            "ALTER TABLE prices ADD COLUMN cache_write TEXT",
+            "ALTER TABLE prices ADD COLUMN gpu_hour TEXT NOT NULL DEFAULT '0'",  # US dollars per busy hour
+            # A route is a chain: the selected model at position 0, the fallbacks after it.
+            "ALTER TABLE routes RENAME TO routes_before_m004",
+            """CREATE TABLE routes (
+                task TEXT NOT NULL,       -- or '*' for every task
+                position INTEGER NOT NULL DEFAULT 0,
+                model_id TEXT NOT NULL,
+                PRIMARY KEY (task, position),
+                UNIQUE (task, model_id)
+            )""",
+            "INSERT INTO routes (task, model_id) SELECT task, model_id FROM routes_before_m004",
+            "DROP TABLE routes_before_m004",
+            "CREATE TABLE hard_models (task TEXT PRIMARY KEY, model_id TEXT NOT NULL)",
+            """CREATE TABLE policy (
+                only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+                allow_paid_fallback INTEGER NOT NULL,
+                daily_cap TEXT,           -- US dollars, decimal; NULL: none
+                monthly_cap TEXT
+            )""",
+            "INSERT INTO policy VALUES (1, 0, NULL, NULL)",
+            # A key belongs to a model's row or to a provider, which is no row: triggers do what the foreign key did.
+            "ALTER TABLE sealed_keys RENAME TO sealed_keys_before_m004",
+            """CREATE TABLE sealed_keys (
+                model_id TEXT PRIMARY KEY,  -- or the id of a provider
+                key_id TEXT NOT NULL,
+                nonce BLOB NOT NULL,
+                ciphertext BLOB NOT NULL,
+                origin TEXT NOT NULL
+            )""",
+            "INSERT INTO sealed_keys SELECT model_id, key_id, nonce, ciphertext, origin FROM sealed_keys_before_m004",
+            "DROP TABLE sealed_keys_before_m004",
+            """CREATE TRIGGER a_key_needs_its_model BEFORE INSERT ON sealed_keys
+                WHEN NEW.model_id LIKE 'custom:%' AND NOT EXISTS (SELECT 1 FROM models WHERE id = NEW.model_id)
+                BEGIN SELECT RAISE(ABORT, 'a key needs its model'); END""",
+            """CREATE TRIGGER a_key_goes_with_its_model AFTER DELETE ON models
+                BEGIN DELETE FROM sealed_keys WHERE model_id = OLD.id; END""",
+        ),
+    ),
 )
 
 

@@ -26,9 +26,9 @@ Statement = tuple[str, "Sequence[object] | Mapping[str, object]"]
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """Statements that belong together, and the future of whoever waits for them."""
+    """What writes the rows that belong together, and the future of whoever waits for it."""
 
-    statements: Sequence[Statement]
+    work: Callable[[sqlite3.Connection], object]
     done: asyncio.Future[None]
 
 
@@ -51,10 +51,14 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="beastmode-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, statements: Sequence[Statement]) -> asyncio.Future[None]:
-        """Queue statements as one unit; the future is done after their COMMIT. Cancelling it does not unqueue them."""
+    def submit(self, work: Callable[[sqlite3.Connection], object]) -> asyncio.Future[None]:
+        """Queue a unit; the future is done after its COMMIT. Cancelling it does not unqueue it.
+
+        The work runs in this thread, within a transaction that it must neither commit nor roll back, and a second time
+        where a neighbour in the same transaction failed.
+        """
         done = self._loop.create_future()
-        self._queue.put(_Write(statements, done))
+        self._queue.put(_Write(work, done))
         return done
 
     async def stop(self) -> None:
@@ -91,8 +95,7 @@ class Writer:
             return [error] * len(writes)
         try:
             for write in writes:
-                for sql, parameters in write.statements:
-                    self._connection.execute(sql, parameters)
+                write.work(self._connection)
             self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever a statement raises belongs to its caller, not to this thread
             if self._connection.in_transaction:

@@ -6,8 +6,7 @@ sends, memory stays bounded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from beastmode.domain.errors import InvalidFormat
 
@@ -23,8 +22,7 @@ LINE_COST = 32
 BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
+class ServerSentEvent(NamedTuple):
     """One event: its name ("" where it has none) and its data lines joined by LF."""
 
     name: str
@@ -83,20 +81,25 @@ class SseFraming:
             self._first_line = False
             line = line.removeprefix(BOM)
         if not line:
-            return self._dispatch()
+            return self._dispatch() if self._data or self._name else None
         field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if field in (b"data", b"error"):
-            self._size += len(value) + LINE_COST
-            self._check(self._size)
-            self._data.append(value)
-        if field == b"error":
+        if value[:1] == b" ":
+            value = value[1:]
+        if field == b"data":
+            self._add(value)
+        elif field == b"error":
+            self._add(value)
             self._name = "error"
         elif field == b"event":
             self._name = value.decode("utf-8", "replace")
-        elif field not in (b"", b"data", b"id", b"retry"):
+        elif field not in (b"", b"id", b"retry"):
             self.saw_other_text = True
         return None
+
+    def _add(self, value: bytes) -> None:
+        self._size += len(value) + LINE_COST
+        self._check(self._size)
+        self._data.append(value)
 
     def _dispatch(self) -> ServerSentEvent | None:
         event = ServerSentEvent(self._name, b"\n".join(self._data)) if self._data else None

@@ -125,7 +125,10 @@ def first_choice(payload: dict[str, Any]) -> dict[str, Any]:
     choices = payload.get("choices")
     if not isinstance(choices, list):
         raise InvalidFormat(looks_like(payload))
-    return next((choice for choice in map(mapping, choices) if choice.get("index", 0) == 0), {})
+    for choice in choices:
+        if isinstance(choice, dict) and choice.get("index", 0) == 0:
+            return choice
+    return {}
 
 
 def ending_events(payload: dict[str, Any], choice: dict[str, Any]) -> Iterator[StreamEvent]:

@@ -17,7 +17,6 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.protocol import default_converter
 
 from beastmode.domain.errors import BeastModeError
-from beastmode.domain.response import Started, TextDelta
 from beastmode.faces.lsp import protocol
 from beastmode.faces.lsp.commands import Commands, answering
 from beastmode.faces.lsp.completion import is_explicit, to_list
@@ -159,7 +158,8 @@ class Session:
         return to_list(cursor, answer.suggestions)
 
     async def _chat(self, params: Any) -> dict[str, Any]:
-        from beastmode.tasks.chat import chat_request  # noqa: PLC0415 - not needed to start
+        from beastmode.domain.response import Started, TextDelta  # noqa: PLC0415 - not needed to start
+        from beastmode.tasks.chat import chat_request  # noqa: PLC0415 - as above
 
         fields = params._asdict()  # pygls makes a named tuple of an object that LSP does not know
         message, model = fields.get("message"), fields.get("model")

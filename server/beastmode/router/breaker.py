@@ -1,0 +1,84 @@
+"""Leaves a model alone that keeps failing: one breaker a model, moved by what its answers showed.
+
+Closed: it is asked. Open: it is not, at no cost, until a pause is over that grows with each failure in a row.
+Half-open: one request is let through; its success closes the breaker, its failure opens it for longer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from beastmode.domain.errors import Disposition
+from beastmode.domain.routing import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from beastmode.domain.errors import AttemptFailed
+
+FAILURES_IN_A_ROW = 3
+"""That open a closed breaker. Failures between successes are for the health level to show, not a reason to stop."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
+PROBE_LIMIT_S = 120.0
+"""A probe that has not come back by then no longer keeps others out."""
+
+THE_REQUESTS_FAULT = frozenset((Disposition.GIVE_UP, Disposition.LARGER))
+
+
+@dataclass(slots=True)
+class _Breaker:
+    failures: int = 0
+    pauses: int = 0
+    open_until: float = 0.0
+    probe_until: float = 0.0
+    why: str = ""
+
+
+class Breakers:
+    """The breakers of all models.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._of: dict[str, _Breaker] = {}
+
+    def resting(self, model_id: str) -> tuple[float, str] | None:
+        """For how many more seconds a model is left alone, and why; None where it may be asked."""
+        breaker = self._of.get(model_id)
+        if breaker is None:
+            return None
+        now = self._clock()
+        until = max(breaker.open_until, breaker.probe_until)
+        return (until - now, breaker.why) if until > now else None
+
+    def begin(self, model_id: str) -> None:
+        """A model is about to be asked; where its pause is just over, that request is the probe and the only one."""
+        breaker = self._of.get(model_id)
+        if breaker is not None and breaker.pauses:
+            breaker.probe_until = self._clock() + PROBE_LIMIT_S
+
+    def end(self, model_id: str, outcome: Outcome, error: AttemptFailed | None) -> None:
+        """A try is over. A cancelled one shows nothing; a request that was itself at fault shows a living server."""
+        if outcome is Outcome.FAILED and error is not None and error.disposition not in THE_REQUESTS_FAULT:
+            self._failed(self._of.setdefault(model_id, _Breaker()), error)
+        elif outcome is Outcome.CANCELLED:
+            breaker = self._of.get(model_id)
+            if breaker is not None:
+                breaker.probe_until = 0.0
+        else:
+            self._of.pop(model_id, None)
+
+    def _failed(self, breaker: _Breaker, error: AttemptFailed) -> None:
+        breaker.failures += 1
+        breaker.probe_until = 0.0
+        breaker.why = error.message
+        now = self._clock()
+        if breaker.pauses or breaker.failures >= FAILURES_IN_A_ROW:
+            breaker.open_until = now + min(FIRST_PAUSE_S * 2**breaker.pauses, LONGEST_PAUSE_S)
+            breaker.pauses += 1
+        if error.retry_after is not None:
+            breaker.open_until = max(breaker.open_until, now + error.retry_after)

@@ -1,0 +1,128 @@
+"""Identical requests that are under way at the same time share one answer: two windows on one file, a retyped line.
+
+Whoever asks first leads and reads the answer for all, so that a request that nobody shares costs nothing more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from beastmode.domain.errors import AttemptFailed, StreamCut
+from beastmode.domain.response import TextDelta
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Hashable
+
+    from beastmode.domain.response import StreamEvent
+
+
+class _Flight:
+    """One answer, as far as it has come, and who reads it."""
+
+    def __init__(self, answer: AsyncGenerator[StreamEvent]) -> None:
+        self.answer = answer
+        self.events: list[StreamEvent] = []
+        self.failure: AttemptFailed | None = None
+        self.has_leader = True
+        self.is_over = False
+        self.was_cancelled = False
+        self.followers = 0
+        self._news = asyncio.Event()
+
+    def tell(self) -> None:
+        """Wake the followers, where there are any."""
+        if self.followers:
+            self._news.set()
+            self._news = asyncio.Event()
+
+    async def hear(self) -> None:
+        """Wait until something has changed."""
+        await self._news.wait()
+
+
+class Flights:
+    """Answers under way, by what was asked."""
+
+    def __init__(self) -> None:
+        self._of: dict[Hashable, _Flight] = {}
+
+    def join(self, key: Hashable, ask: Callable[[], AsyncGenerator[StreamEvent]]) -> AsyncGenerator[StreamEvent]:
+        """The events of the answer to this question, from its beginning; asks it where nobody has.
+
+        Raises:
+            StreamCut: the leader was cancelled, and with it the answer, after this follower had seen some text.
+            Whatever the answer raises.
+        """
+        flight = self._of.get(key)
+        return self._lead(key, _Flight(ask())) if flight is None else self._follow(key, flight, ask)
+
+    async def _lead(self, key: Hashable, flight: _Flight) -> AsyncGenerator[StreamEvent]:
+        self._of[key] = flight
+        try:
+            async for event in flight.answer:
+                flight.events.append(event)
+                flight.tell()
+                yield event
+        except GeneratorExit:
+            # The leader has enough. The answer is not running now, so another can go on reading it.
+            flight.has_leader = False
+            flight.tell()
+            if not flight.followers:
+                await flight.answer.aclose()
+            raise
+        except AttemptFailed as failure:
+            flight.failure = failure
+            raise
+        except asyncio.CancelledError:
+            flight.was_cancelled = True
+            raise
+        finally:
+            if flight.has_leader or not flight.followers:
+                flight.is_over = True
+                if self._of.get(key) is flight:
+                    del self._of[key]
+                flight.tell()
+
+    async def _follow(
+        self, key: Hashable, flight: _Flight, ask: Callable[[], AsyncGenerator[StreamEvent]]
+    ) -> AsyncGenerator[StreamEvent]:
+        flight.followers += 1
+        seen = 0
+        try:
+            while True:
+                while seen < len(flight.events):
+                    seen += 1
+                    yield flight.events[seen - 1]
+                if flight.is_over or not flight.has_leader:
+                    break
+                await flight.hear()
+        except BaseException:
+            if flight.followers == 1 and not flight.has_leader:
+                flight.is_over = True
+                self._of.pop(key, None)
+                await flight.answer.aclose()
+            raise
+        finally:
+            flight.followers -= 1
+        rest = self._rest(key, flight, ask)
+        if rest is not None:
+            async with aclosing(rest) as events:
+                async for event in events:
+                    yield event
+
+    def _rest(
+        self, key: Hashable, flight: _Flight, ask: Callable[[], AsyncGenerator[StreamEvent]]
+    ) -> AsyncGenerator[StreamEvent] | None:
+        """How a follower goes on whose leader has left; None where the answer is over."""
+        if flight.failure is not None:
+            raise flight.failure
+        if flight.was_cancelled:
+            if any(isinstance(event, TextDelta) for event in flight.events):
+                raise StreamCut("The answer was shared with a request that was broken off", "Ask again")
+            return self.join(key, ask)
+        if flight.is_over:
+            return None
+        flight.has_leader = True
+        return self._lead(key, flight)

@@ -1,0 +1,48 @@
+"""How many requests an endpoint takes at once; the rest wait here, where a newer keystroke can still recall them.
+
+A local server that gets more than it has slots for slows every answer down, or refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from beastmode.domain.model import BUILTIN_ID, is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from beastmode.domain.model import ModelSpec
+
+BUILTIN_SLOTS, LOCAL, HOSTED = 2, 4, 16
+"""Where the user did not say."""
+
+
+class Rooms:
+    """A number of places for each endpoint; whoever is cancelled while it waits gives its turn away."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, asyncio.Semaphore] = {}
+
+    @asynccontextmanager
+    async def place(self, model: ModelSpec, url: str) -> AsyncGenerator[float]:
+        """Hold a place at an endpoint; yields the seconds it took to get one."""
+        room = self._of.setdefault(url, asyncio.Semaphore(_places(model, url)))
+        if not room.locked():
+            async with room:
+                yield 0.0
+            return
+        began = monotonic()
+        async with room:
+            yield monotonic() - began
+
+
+def _places(model: ModelSpec, url: str) -> int:
+    if model.max_concurrent is not None:
+        return model.max_concurrent
+    if model.id == BUILTIN_ID:
+        return BUILTIN_SLOTS
+    return LOCAL if is_loopback(url) else HOSTED
