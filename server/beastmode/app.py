@@ -9,6 +9,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from beastmode.completion.engine import Engine
+from beastmode.domain.errors import Unauthorized
 from beastmode.domain.model import BUILTIN_ID
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Health, HealthLevel, Outcome
@@ -17,12 +18,18 @@ from beastmode.ledger.ledger import Ledger
 from beastmode.ledger.prices import PriceBook
 from beastmode.ledger.summary import midnight, summarize
 from beastmode.operations.model_test import Check, test_model
+from beastmode.operations.served_models import how_to_set_key, served_models
 from beastmode.operations.status import Notice, Status
 from beastmode.registry import Registry, SystemKeyring, Vault
 from beastmode.registry.registration import parse
+from beastmode.router.ask import Asker, Endpoint
 from beastmode.router.attempt import auth_headers
+from beastmode.router.breaker import Breakers
+from beastmode.router.flights import Flights
 from beastmode.router.health import WINDOW_SECONDS, HealthBook, Sample
-from beastmode.router.router import Endpoint, Router
+from beastmode.router.latency import Latencies
+from beastmode.router.room import Rooms
+from beastmode.router.router import Router
 from beastmode.store import Database
 from beastmode.transport import Network, Transport
 
@@ -31,8 +38,11 @@ if TYPE_CHECKING:
 
     from beastmode.domain.errors import BeastModeError
     from beastmode.domain.model import ModelSpec
+    from beastmode.domain.request import Request
+    from beastmode.domain.response import StreamEvent
     from beastmode.domain.routing import Attempt
     from beastmode.operations.model_test import Report
+    from beastmode.registry.providers import ProviderRow
     from beastmode.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -76,7 +86,26 @@ class App:
         self._changed = changed
         self._trouble: Notice | None = None
         observers = (self.ledger, self.health, _Told(self._over))
-        self.router = Router(registry, self._endpoints, self._transport, observers, time)
+        breakers, latencies, unlimited = Breakers(monotonic), Latencies(), _Unlimited()
+        asker = Asker(
+            self._transport,
+            rooms=Rooms(),
+            breakers=breakers,
+            latencies=latencies,
+            masker=unlimited,
+            observers=observers,
+            clock=time,
+        )
+        self.router = Router(
+            registry,
+            self._endpoints,
+            asker,
+            breakers=breakers,
+            latencies=latencies,
+            flights=Flights(),
+            spending=unlimited,
+            answers=unlimited,
+        )
         self.engine = Engine(self.router, settings.completion, monotonic, registry.selected)
 
     @classmethod
@@ -95,7 +124,9 @@ class App:
         embedded = Embedded(
             settings.paths.models_dir, settings.paths.run_dir, builtin.model, builtin.model_path, builtin.threads
         )
-        registry = await Registry.open(database, vault, embedded.spec() if builtin.enabled else None)
+        registry = await Registry.open(
+            database, vault, embedded.spec() if builtin.enabled else None, settings.provider_keys
+        )
         said = [Notice(text) for text in (*notices, *database.notices)]
         app = cls(
             settings,
@@ -157,7 +188,7 @@ class App:
         """Test a registered model; raises ModelNotFound, or AttemptFailed where its key cannot be opened."""
         model = self.registry.get(model_id)
         endpoint = await self._endpoints.locate(model)
-        report = await test_model(model, self.registry.provider(model.provider), endpoint, self.router, say)
+        report = await test_model(model, self.registry.provider(model.provider), endpoint, self.router.asker, say)
         exists = Check("Model exists in database", ok=True, evidence=f"{model.id}, {model.name}")
         return replace(report, checks=(exists, *report.checks))
 
@@ -174,13 +205,22 @@ class App:
         model, key = parse(fields)
         provider = self.registry.provider(model.provider)
         endpoint = Endpoint(model.endpoint_url, auth_headers(provider.auth, key))
-        report = await test_model(model, provider, endpoint, self.router, say)
+        report = await test_model(model, provider, endpoint, self.router.asker, say)
         if report.ok:
             await self.registry.add(report.model, key, replace=True)
         elif force:
-            fallback = replace(model, chat_format=provider.chat_formats[0], fim_format=provider.fim_formats[0])
-            await self.registry.add(fallback, key, replace=True)
+            await self.registry.add(model, key, replace=True)  # with its provider's first formats, as parsed
         return report
+
+    async def served(self, provider_id: str) -> tuple[ModelSpec, ...]:
+        """Ask a provider which models it has; free.
+
+        Raises:
+            UserError: there is no such provider, or it has no address of its own.
+            AttemptFailed: it could not be asked, or gave no list.
+        """
+        row = self.registry.provider_row(provider_id)
+        return await served_models(row, await self._endpoints.headers(row), self._transport)
 
     async def settle(self) -> None:
         """What can wait until the first answers have been given: the baseline's price."""
@@ -200,8 +240,36 @@ class _Endpoints:
         if model.id == BUILTIN_ID:
             url, key = await self._embedded.endpoint()
             return Endpoint(url, auth_headers("bearer", key))
-        auth = self._registry.provider(model.provider).auth
-        return Endpoint(model.endpoint_url, auth_headers(auth, await self._registry.key_of(model)))
+        row = self._registry.provider_row(model.provider)
+        key = await self._registry.key_of(model)
+        if key is None and row.provider.is_paid:
+            raise Unauthorized(f"There is no API key for {row.provider.title}", how_to_set_key(row), status=401)
+        return Endpoint(model.endpoint_url, auth_headers(row.provider.auth, key))
+
+    async def headers(self, row: ProviderRow) -> Mapping[str, str]:
+        """The headers with a provider's key, for its own address; none where there is no key."""
+        any_model = row.model("any", has_key=True)
+        key = await self._registry.key_of(any_model) if any_model else None
+        return auth_headers(row.provider.auth, key)
+
+
+class _Unlimited:
+    """Stands in for masking, caps and memory until they are wired."""
+
+    def mask(self, request: Request) -> tuple[Request, int]:
+        return request, 0
+
+    async def check(self, model: ModelSpec, request: Request) -> None:
+        pass
+
+    def key(self, _request: Request, _model: ModelSpec) -> None:
+        return None
+
+    async def find(self, _key: str) -> None:
+        return None
+
+    async def keep(self, key: str, events: Sequence[StreamEvent]) -> None:
+        pass
 
 
 class _Told:

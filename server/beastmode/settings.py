@@ -93,10 +93,15 @@ class BuiltinSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything at once. `baseline` is the provider model that savings are measured against."""
+    """Everything at once. `baseline` is the provider model that savings are measured against.
+
+    `provider_keys` are those that other programs have in the environment too, by the variable's name
+    (`OPENAI_API_KEY`); only the variables that a provider's row names are ever looked at.
+    """
 
     paths: Paths
     encryption_key: Secret | None = None
+    provider_keys: dict[str, Secret] = field(default_factory=dict)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     completion: CompletionSettings = field(default_factory=CompletionSettings)
     builtin: BuiltinSettings = field(default_factory=BuiltinSettings)
@@ -105,6 +110,7 @@ class Settings:
 
 
 _PREFIX = "BEASTMODE_"
+_KEY_SUFFIXES = ("_API_KEY", "_API_TOKEN")
 _ALIASES = {"ENCRYPTION_KEY": ("encryption_key",), "BEASTMODE_MODEL_PATH": ("builtin", "model_path")}
 _SECTIONS = {"network": NetworkSettings, "completion": CompletionSettings, "builtin": BuiltinSettings}
 _SETTABLE = {("baseline",), ("log_level",)} | {
@@ -113,6 +119,7 @@ _SETTABLE = {("baseline",), ("log_level",)} | {
 _INSTEAD = {
     "paths": "Set the environment variable BEASTMODE_HOME to move the folders",
     "encryption_key": "Set the environment variable ENCRYPTION_KEY; a passphrase does not belong in a file",
+    "provider_keys": "Run `beastmode keys set PROVIDER`, or set the provider's variable; a key does not belong in a file",
 }
 _RANGES: dict[tuple[str, ...], tuple[int, int]] = {
     ("completion", "max_tokens"): (1, 4096),
@@ -157,7 +164,21 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
     for section, entries in sections.items():
         values[section] = _SECTIONS[section](**entries)
     passphrase = environ.get("ENCRYPTION_KEY")
-    return Settings(paths=paths, encryption_key=Secret(passphrase) if passphrase else None, **values), tuple(notices)
+    settings = Settings(
+        paths=paths,
+        encryption_key=Secret(passphrase) if passphrase else None,
+        provider_keys=_provider_keys(environ),
+        **values,
+    )
+    return settings, tuple(notices)
+
+
+def _provider_keys(environ: Mapping[str, str]) -> dict[str, Secret]:
+    return {
+        name: Secret(value.strip())
+        for name, value in environ.items()
+        if name.endswith(_KEY_SUFFIXES) and not name.startswith(_PREFIX) and value.strip()
+    }
 
 
 def _paths(environ: Mapping[str, str]) -> Paths:

@@ -126,7 +126,8 @@ async def test_an_endpoint_that_is_down_is_said_in_the_status_and_in_no_dialog(
         status = await editor.hears(protocol.STATUS, lambda params: params["notice"] is not None)
         assert "401" in status["notice"]["text"]
         assert status["notice"]["fix"]
-        assert status["health"]["level"] == "unhealthy"
+        assert status["health"]["level"] == "degraded"
+        assert any("401" in issue for issue in status["health"]["issues"])
         assert not [m for m in editor.said if m["method"].startswith("window/showMessage")]
 
 

@@ -5,32 +5,44 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from beastmode.domain.errors import (
+    ConnectionLost,
+    ContextOverflow,
     ModelNotFound,
-    RateLimited,
+    NotAllowed,
     Rejected,
+    Resting,
     StreamCut,
     TimedOut,
     Unreachable,
     UserError,
 )
-from beastmode.domain.model import ModelSpec
+from beastmode.domain.model import ModelSpec, Provider
 from beastmode.domain.request import ChatRequest, FimRequest, Message, Task
 from beastmode.domain.response import Finished, FinishReason, Started, TextDelta
 from beastmode.domain.routing import Outcome
 from beastmode.domain.usage import Usage
+from beastmode.router import ask as ask_module
 from beastmode.router import router as router_module
+from beastmode.router.ask import Asker, Endpoint, Observer
+from beastmode.router.breaker import Breakers
+from beastmode.router.flights import Flights
+from beastmode.router.latency import Latencies
 from beastmode.router.limits import Limits
-from beastmode.router.router import Endpoint, Router
+from beastmode.router.room import Rooms
+from beastmode.router.router import Router
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from beastmode.domain.errors import AttemptFailed
+    from beastmode.domain.request import Request
+    from beastmode.domain.response import StreamEvent
     from beastmode.domain.routing import Attempt
 
 MODEL = ModelSpec(
@@ -77,23 +89,75 @@ class Answer:
 class World:
     """A registry, a transport that plays scripts, and an observer that remembers."""
 
-    def __init__(self, *scripts: list[Step], model: ModelSpec | None = MODEL) -> None:
+    def __init__(
+        self, *scripts: list[Step], models: Sequence[ModelSpec] = (MODEL,), expert: ModelSpec | None = None
+    ) -> None:
         self.scripts = list(scripts)
-        self.model = model
+        self.models = tuple(models)
+        self.expert = expert
         self.posted = 0
         self.open = 0
         self.rows: list[Attempt] = []
-        self.router = Router(self, self, self, (self,), lambda: 1000.0)
+        self.breakers, self.latencies = Breakers(lambda: 0.0), Latencies()
+        self.capped: set[str] = set()
+        self.memory: dict[str, tuple[StreamEvent, ...]] = {}
+        self.router = self.build((self,))
+
+    def build(self, observers: Sequence[Observer]) -> Router:
+        asker = Asker(
+            self,
+            rooms=Rooms(),
+            breakers=self.breakers,
+            latencies=self.latencies,
+            masker=self,
+            observers=observers,
+            clock=lambda: 1000.0,
+        )
+        return Router(
+            self,
+            self,
+            asker,
+            breakers=self.breakers,
+            latencies=self.latencies,
+            flights=Flights(),
+            spending=self,
+            answers=self,
+        )
+
+    def mask(self, request: Request) -> tuple[Request, int]:
+        return (replace(request, prefix="MASKED"), 1) if isinstance(request, FimRequest) else (request, 0)
+
+    async def check(self, model: ModelSpec, request: Request) -> None:
+        if model.id in self.capped:
+            raise NotAllowed(f"{model.id} would pass the daily cap")
+
+    def key(self, request: Request, model: ModelSpec) -> str | None:
+        return str(request) if request.temperature == 0 else None
+
+    async def find(self, key: str) -> tuple[StreamEvent, ...] | None:
+        return self.memory.get(key)
+
+    async def keep(self, key: str, events: Sequence[StreamEvent]) -> None:
+        self.memory[key] = tuple(events)
+
+    def provider(self, provider_id: str) -> Provider:
+        hosted = "https://api.openai.com/v1" if provider_id == "openai" else None
+        return Provider(provider_id, "", "bearer", ("openai-chat",), (), base_url=hosted, prefill=provider_id == "pre")
+
+    def hard(self, task: Task) -> ModelSpec | None:
+        return self.expert
 
     def get(self, model_id: str) -> ModelSpec:
-        if self.model is None or model_id != self.model.id:
-            raise ModelNotFound(model_id)
-        return self.model
+        for model in self.models:
+            if model.id == model_id:
+                return model
+        raise ModelNotFound(model_id)
 
-    def selected(self, task: Task) -> ModelSpec | None:
-        return self.model
+    def route(self, task: Task) -> tuple[ModelSpec, ...]:
+        return self.models
 
     async def locate(self, model: ModelSpec) -> Endpoint:
+        await asyncio.sleep(0)
         return Endpoint(model.endpoint_url, {"authorization": "Bearer k"})
 
     @asynccontextmanager
@@ -114,7 +178,7 @@ class World:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(router_module, "RETRY_PAUSE", 0.0)
+    monkeypatch.setattr(router_module.random, "random", lambda: 0.0)
 
 
 async def test_a_whole_answer_names_its_model_and_its_tokens() -> None:
@@ -175,11 +239,11 @@ async def test_a_cut_answer_is_never_complete() -> None:
 
 @pytest.mark.parametrize(
     ("failure", "posts"),
-    [(Unreachable("refused"), 2), (Rejected("bad request", status=400), 1), (RateLimited("slow down", status=429), 1)],
+    [(ConnectionLost("reset"), 3), (Unreachable("refused"), 1), (Rejected("bad request", status=400), 1)],
 )
 async def test_only_what_may_help_is_tried_again(failure: AttemptFailed, posts: int) -> None:
     """The disposition of the error decides, and every try leaves a row."""
-    world = World([failure], [failure])
+    world = World([failure], [failure], [failure])
     with pytest.raises(type(failure)):
         await world.router.complete(ASK)
     assert (world.posted, len(world.rows)) == (posts, posts)
@@ -187,7 +251,7 @@ async def test_only_what_may_help_is_tried_again(failure: AttemptFailed, posts: 
 
 async def test_a_second_try_can_save_an_answer() -> None:
     """The caller sees one answer; the ledger sees both tries."""
-    world = World([Unreachable("reset")], GOOD)
+    world = World([ConnectionLost("reset")], GOOD)
     assert (await world.router.complete(ASK)).text == "hello world"
     assert [row.outcome for row in world.rows] == [Outcome.FAILED, Outcome.OK]
 
@@ -201,8 +265,8 @@ async def test_while_typing_the_next_keystroke_is_the_second_try() -> None:
 
 async def test_nothing_is_tried_again_after_text_was_shown() -> None:
     """A second answer would contradict the first."""
-    world = World([HELLO, Unreachable("reset")], GOOD)
-    with pytest.raises(Unreachable):
+    world = World([HELLO, ConnectionLost("reset")], GOOD)
+    with pytest.raises(ConnectionLost):
         await world.router.complete(ASK)
     assert world.posted == 1
 
@@ -240,7 +304,7 @@ async def test_a_caller_that_has_enough_has_succeeded() -> None:
 @pytest.mark.parametrize(("script", "phase"), [([None], "first_token"), ([HELLO, None], "idle")])
 async def test_silence_ends_by_its_phase(script: list[Step], phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says whether the model never began or stopped in the middle."""
-    monkeypatch.setattr(router_module, "limits_for", lambda _url, _task: Limits(1, 0.02, 0.02, 10))
+    monkeypatch.setattr(ask_module, "limits_for", lambda _url, _task, _usual: Limits(1, 0.02, 0.02, 10))
     with pytest.raises(TimedOut) as caught:
         await World(script).router.complete(HOLE if phase == "first_token" else ASK)
     assert caught.value.phase == phase
@@ -248,7 +312,7 @@ async def test_silence_ends_by_its_phase(script: list[Step], phase: str, monkeyp
 
 async def test_a_slow_reader_is_not_the_models_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """No limit runs while the caller thinks about what it got."""
-    monkeypatch.setattr(router_module, "limits_for", lambda _url, _task: Limits(1, 0.05, 0.05, 10))
+    monkeypatch.setattr(ask_module, "limits_for", lambda _url, _task, _usual: Limits(1, 0.05, 0.05, 10))
     async with aclosing(World(GOOD).router.stream(ASK)) as events:
         async for seen in events:
             if isinstance(seen, TextDelta):
@@ -263,7 +327,7 @@ async def test_an_observer_that_fails_does_not_cost_the_answer() -> None:
         async def observe(self, attempt: Attempt) -> None:
             raise OSError("disk full")
 
-    world.router = Router(world, world, world, (Broken(), world), lambda: 0.0)
+    world.router = world.build((Broken(), world))
     assert (await world.router.complete(ASK)).text == "hello world"
     assert len(world.rows) == 1
 
@@ -271,14 +335,14 @@ async def test_an_observer_that_fails_does_not_cost_the_answer() -> None:
 async def test_who_cannot_or_may_not_answer_is_said() -> None:
     """No model, an unknown one, one that is elsewhere, one that cannot chat."""
     with pytest.raises(UserError, match="No model is selected for chat"):
-        await World(model=None).router.complete(ASK)
+        await World(models=()).router.complete(ASK)
     with pytest.raises(ModelNotFound, match="Custom model not found: my-model"):
         await World().router.complete(ChatRequest(ASK.messages, model="custom:my-model"))
     far = ModelSpec("custom:m", "M", "openai-compatible", "https://far.example/v1", "m", "openai-chat", None)
     with pytest.raises(UserError, match="this workspace is local-only"):
-        await World(model=far).router.complete(ChatRequest(ASK.messages, local_only=True))
+        await World(models=[far]).router.complete(ChatRequest(ASK.messages, local_only=True))
     with pytest.raises(UserError, match="cannot complete code"):
-        await World(model=far).router.complete(HOLE)
+        await World(models=[far]).router.complete(HOLE)
 
 
 async def test_the_first_event_names_the_model() -> None:
@@ -287,3 +351,123 @@ async def test_the_first_event_names_the_model() -> None:
         first = await anext(events)
     assert isinstance(first, Started)
     assert first.model == "custom:m"
+
+
+OTHER = replace(MODEL, id="custom:other", endpoint_url="http://127.0.0.1:8/v1")
+FAR = replace(MODEL, id="custom:far", endpoint_url="https://far.example/v1")
+EXACT = replace(ASK, temperature=0.0)
+
+
+async def test_the_chain_moves_on_and_says_so() -> None:
+    """The answer names the model that gave it, and each row says why its model was asked."""
+    world = World([Unreachable("down")], GOOD, models=[MODEL, OTHER])
+    answer = await world.router.complete(ASK)
+    assert (answer.text, answer.model) == ("hello world", "custom:other")
+    assert [row.reason for row in world.rows] == ["selected for chat", "fallback for chat"]
+
+
+async def test_when_all_fail_the_first_reason_is_told() -> None:
+    """It is the one about the model that the user chose."""
+    world = World([Unreachable("the first is down")], [Unreachable("so is the second")], models=[MODEL, OTHER])
+    with pytest.raises(Unreachable, match="the first is down"):
+        await world.router.complete(ASK)
+
+
+async def test_a_refusal_is_not_shopped_around() -> None:
+    """A request that is itself at fault goes to nobody else."""
+    world = World([Rejected("bad", status=400)], GOOD, models=[MODEL, OTHER])
+    with pytest.raises(Rejected):
+        await world.router.complete(ASK)
+    assert world.posted == 1
+
+
+async def test_an_overflow_goes_only_to_a_larger_window() -> None:
+    """Another model of the same size would refuse too."""
+    same, larger = replace(OTHER, id="custom:same"), replace(OTHER, id="custom:large", context_window=100_000)
+    world = World([ContextOverflow("too long", status=400)], GOOD, models=[MODEL, same, larger])
+    assert (await world.router.complete(ASK)).model == "custom:large"
+    world = World([ContextOverflow("too long", status=400)], models=[MODEL, same])
+    with pytest.raises(ContextOverflow):
+        await world.router.complete(ASK)
+
+
+async def test_a_named_provider_is_not_replaced() -> None:
+    """Who asks for openai:gpt-4 gets it or an error."""
+    named = replace(FAR, id="openai:gpt-4", provider="openai")
+    world = World([Unreachable("down")], GOOD, models=[named, OTHER])
+    with pytest.raises(Unreachable):
+        await world.router.complete(replace(ASK, model="openai:gpt-4"))
+
+
+async def test_hard_work_goes_to_the_expert() -> None:
+    """And the row says which words made it so."""
+    world = World(GOOD, models=[MODEL], expert=replace(OTHER, id="custom:expert"))
+    hard = ChatRequest((Message("user", "prove that this algorithm has no race condition or deadlock"),))
+    assert (await world.router.complete(hard)).model == "custom:expert"
+    assert "deadlock" in world.rows[0].reason
+
+
+async def test_a_cap_skips_a_model_without_asking_it() -> None:
+    """The next one answers; where there is none, the cap is the reason."""
+    world = World(GOOD, models=[MODEL, OTHER])
+    world.capped.add(MODEL.id)
+    assert (await world.router.complete(ASK)).model == "custom:other"
+    world.capped.add(OTHER.id)
+    with pytest.raises(NotAllowed):
+        await world.router.complete(ASK)
+
+
+async def test_a_resting_model_is_skipped_at_no_cost() -> None:
+    """A keystroke fails fast; a person who asks is served all the same."""
+    world = World(GOOD, models=[MODEL, OTHER])
+    for _ in range(3):
+        world.breakers.end(MODEL.id, Outcome.FAILED, Unreachable("down"))
+    assert (await world.router.complete(ASK)).model == "custom:other"
+    lonely = World(GOOD)
+    for _ in range(3):
+        lonely.breakers.end(MODEL.id, Outcome.FAILED, Unreachable("down"))
+    with pytest.raises(Resting, match="left alone"):
+        await lonely.router.complete(HOLE)
+    assert (await lonely.router.complete(ASK)).text == "hello world"
+
+
+async def test_secrets_are_masked_only_where_they_would_leave() -> None:
+    """The row counts them."""
+    hole: list[Step] = [b'data: {"choices":[{"text":"1","index":0,"finish_reason":"stop"}]}\n\n', DONE]
+    world = World(hole, models=[FAR])
+    await world.router.complete(HOLE)
+    assert world.rows[0].masked == 1
+    world = World(hole)
+    await world.router.complete(HOLE)
+    assert world.rows[0].masked == 0
+
+
+async def test_an_answer_is_remembered() -> None:
+    """The second time costs nothing, and is a row."""
+    world = World(GOOD)
+    first, second = await world.router.complete(EXACT), await world.router.complete(EXACT)
+    assert first.text == second.text
+    assert world.posted == 1
+    assert [(row.cached, row.usage) for row in world.rows] == [(False, Usage(7, 2)), (True, Usage(0, 0))]
+
+
+async def test_identical_requests_share_one_answer() -> None:
+    """Two windows, one request."""
+    world = World(GOOD)
+    answers = await asyncio.gather(world.router.complete(ASK), world.router.complete(ASK))
+    assert [answer.text for answer in answers] == ["hello world"] * 2
+    assert world.posted == 1
+
+
+async def test_a_broken_answer_is_spliced_only_to_the_letter() -> None:
+    """A deterministic one by repetition, any by a prefill; else the caller learns that it broke."""
+    broken: list[Step] = [HELLO, ConnectionLost("reset")]
+    assert (await World(broken, GOOD, models=[MODEL, OTHER]).router.complete(EXACT)).text == "hello world"
+    different: list[Step] = [event(delta={"content": "goodbye"}), STOP, DONE]
+    with pytest.raises(ConnectionLost):
+        await World(broken, different, models=[MODEL, OTHER]).router.complete(EXACT)
+    prefilled = replace(OTHER, provider="pre")
+    rest: list[Step] = [WORLD, STOP, USAGE, DONE]
+    assert (await World(broken, rest, models=[MODEL, prefilled]).router.complete(ASK)).text == "hello world"
+    with pytest.raises(ConnectionLost):
+        await World(broken, GOOD, models=[MODEL, OTHER]).router.complete(ASK)

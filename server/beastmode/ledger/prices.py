@@ -1,7 +1,8 @@
 """Dated prices of provider models, from the bundled data of genai-prices; no network.
 
-That library takes a third of a second to import, so a price is looked up once and kept in the database. A price is
-never overwritten: another one is added with its own date.
+That library takes a third of a second to import, so a price is looked up once, in a thread, and kept in the database;
+a newer version of the library is asked again. A price is never overwritten: another one is added with its own date,
+and every row of the ledger names the one that it used.
 """
 
 from __future__ import annotations
@@ -14,7 +15,20 @@ from typing import TYPE_CHECKING
 from beastmode.domain.usage import Price
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from beastmode.store import Database
+
+LIBRARY = "genai-prices"
+
+_COLUMNS = "input, output, cache_read, cache_write, gpu_hour, as_of, source"
+_NEWEST = f"SELECT {_COLUMNS} FROM prices WHERE model = ? ORDER BY as_of DESC, id DESC LIMIT 1"  # noqa: S608 - our own names
+_FIND = """SELECT id FROM prices WHERE model = ?1 AND input = ?2 AND output = ?3 AND cache_read IS ?4
+    AND cache_write IS ?5 AND gpu_hour = ?6 AND as_of = ?7 AND source = ?8 LIMIT 1"""
+_ADD = f"INSERT INTO prices (model, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
+
+_THEIR_NAMES = {"gemini": "google", "xai": "x-ai"}
+"""Providers that the library calls otherwise than our rows do."""
 
 
 class PriceBook:
@@ -29,40 +43,95 @@ class PriceBook:
 
     async def known(self, model: str) -> Price | None:
         """The newest price that is already in the table."""
-        rows = await self._database.read(
-            "SELECT input, output, as_of, source FROM prices WHERE model = ? ORDER BY as_of DESC, id DESC LIMIT 1",
-            (model,),
-        )
-        if not rows:
-            return None
-        row = rows[0]
-        return Price(Decimal(row["input"]), Decimal(row["output"]), date.fromisoformat(row["as_of"]), row["source"])
+        rows = await self._database.read(_NEWEST, (model,))
+        return _price_of(rows[0]) if rows else None
 
     async def find(self, model: str) -> Price | None:
-        """The price of a provider model (`openai:gpt-4`), looked up where the table has none yet.
+        """The price of a provider model (`openai:gpt-4`), looked up where the table has none, or one of an older list.
 
-        None where the library does not know the model.
+        None where nobody knows the model. A price that the user set stays as it is.
         """
         price = await self.known(model)
-        if price is None:
-            price = await asyncio.to_thread(_bundled, model)
-            if price is not None:
-                await self._database.write(
-                    "INSERT INTO prices (model, input, output, as_of, source) VALUES (?, ?, ?, ?, ?)",
-                    (model, str(price.input), str(price.output), price.as_of.isoformat(), price.source),
-                )
-        return price
+        if price is not None and not await asyncio.to_thread(_is_outdated, price):
+            return price
+        newer = await asyncio.to_thread(_bundled, model)
+        if newer is None:
+            return price
+        found = newer
+        await self._database.transact(lambda connection: price_id(connection, model, found))
+        return newer
+
+
+def price_id(connection: sqlite3.Connection, model: str, price: Price | None) -> int | None:
+    """The row of a model's price, added where there is none; None where there is no price. Within a transaction."""
+    if price is None:
+        return None
+    row = (
+        model,
+        str(price.input),
+        str(price.output),
+        _text(price.cache_read),
+        _text(price.cache_write),
+        str(price.gpu_hour),
+        price.as_of.isoformat(),
+        price.source,
+    )
+    found = connection.execute(_FIND, row).fetchone()
+    return int(found[0]) if found else connection.execute(_ADD, row).lastrowid
+
+
+def _price_of(row: sqlite3.Row) -> Price:
+    return Price(
+        input=Decimal(row["input"]),
+        output=Decimal(row["output"]),
+        as_of=date.fromisoformat(row["as_of"]),
+        source=row["source"],
+        cache_read=_decimal(row["cache_read"]),
+        cache_write=_decimal(row["cache_write"]),
+        gpu_hour=Decimal(row["gpu_hour"]),
+    )
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _is_outdated(price: Price) -> bool:
+    """Whether the price comes from another version of the library than the installed one. Blocks for a moment."""
+    return price.source.startswith(LIBRARY) and price.source != _installed()
+
+
+def _installed() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - reads the disk
+
+    return f"{LIBRARY} {version(LIBRARY)}"
 
 
 def _bundled(model: str) -> Price | None:
-    import genai_prices  # noqa: PLC0415 - a third of a second, and only once in the life of a database
+    """What the library says. Blocks for a third of a second the first time."""
+    from genai_prices import Usage, calc_price  # noqa: PLC0415 - see above
 
     provider, _, name = model.partition(":")
+    provider = _THEIR_NAMES.get(provider, provider)
+
+    def per_million(usage: Usage) -> Decimal:
+        price = calc_price(usage, name, provider_id=provider).total_price * 1000
+        return Decimal(f"{price.normalize():f}")  # 30, neither 30.00 nor 3E+1
+
     # A thousand tokens, because some models cost more from a certain length of prompt on.
-    usage = genai_prices.Usage(input_tokens=1000, output_tokens=1000)
     try:
-        cost = genai_prices.calc_price(usage, name, provider_id=provider)
+        return Price(
+            input=per_million(Usage(input_tokens=1000)),
+            output=per_million(Usage(output_tokens=1000)),
+            # Where the library has no price for the cache, it takes the price of input, and so do we.
+            cache_read=per_million(Usage(input_tokens=1000, cache_read_tokens=1000)),
+            cache_write=per_million(Usage(input_tokens=1000, cache_write_tokens=1000)),
+            as_of=datetime.now(UTC).date(),
+            source=_installed(),
+        )
     except LookupError:
         return None
-    source = f"genai-prices {genai_prices.__version__}"
-    return Price(cost.input_price * 1000, cost.output_price * 1000, datetime.now(UTC).date(), source)

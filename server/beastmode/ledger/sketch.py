@@ -103,6 +103,4 @@ class Sketch:
 
     def stored(self) -> bytes:
         """As bytes."""
-        return b"".join(
-            _BIN.pack(number, min(count, _LARGEST_COUNT)) for number, count in sorted(self._counts.items())
-        )
+        return b"".join(_BIN.pack(number, min(count, _LARGEST_COUNT)) for number, count in sorted(self._counts.items()))

@@ -1,40 +1,74 @@
-"""What the rows add up to over a span of time."""
+"""What the tries of a span of time add up to, in the words of people: requests, success, latency, cost, savings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from beastmode.domain.usage import Usage, from_nano
+from beastmode.domain.request import Task
+from beastmode.domain.routing import Outcome
+from beastmode.domain.usage import from_nano
+from beastmode.ledger.totals import FOREVER, Totals, fold
 
 if TYPE_CHECKING:
-    from beastmode.domain.usage import Price
+    from collections.abc import Mapping
+
     from beastmode.store import Database
+
+FEWEST, MOST = Decimal("0.7"), Decimal("1.75")
+"""What a token that we counted may stand for: we count 3.5 characters of code as one, and tokenizers take 2 to 5."""
+
+NOTHING = Decimal(0)
+
+
+class Range(NamedTuple):
+    """Between two numbers; they are equal where it is known exactly."""
+
+    low: Decimal
+    high: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """Tries that ended by themselves (a keystroke that broke one off is counted apart), their times and their money.
 
+    The baseline is charged with the answers that were given and with nothing else, while every try counts among the
+    costs, also one that failed or was broken off: savings are never overstated.
+
     Attributes:
         requests: how many ended by themselves.
         succeeded: how many of those with a whole answer.
         cancelled: how many the caller broke off.
-        p95_s: seconds of the 95th percentile among those that succeeded; None where there are none.
+        accepted: how many of the answers the user took.
+        cached: how many of the answers came from memory.
+        masked: secrets that were kept from endpoints.
+        input_tokens, output_tokens: of all tries.
+        p50_s, p95_s: seconds of the median and of the 95th percentile among those that succeeded, to within 1 %; None
+            where there are none.
+        first_token_p95_s: the same for the time to the first text.
         cost: dollars, None where a price is missing.
         baseline_cost: dollars that the same tokens cost on the baseline model; None where that is not known.
         estimated: some tokens were counted by us.
+        estimated_cost, estimated_baseline: dollars of `cost` and `baseline_cost` that stand on such a count.
     """
 
     requests: int = 0
     succeeded: int = 0
     cancelled: int = 0
+    accepted: int = 0
+    cached: int = 0
+    masked: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    p50_s: float | None = None
     p95_s: float | None = None
-    cost: Decimal | None = Decimal(0)
-    baseline_cost: Decimal | None = None
+    first_token_p95_s: float | None = None
+    cost: Decimal | None = NOTHING
+    baseline_cost: Decimal | None = NOTHING
     estimated: bool = False
+    estimated_cost: Decimal = NOTHING
+    estimated_baseline: Decimal = NOTHING
 
     @property
     def success_rate(self) -> float | None:
@@ -43,62 +77,71 @@ class Summary:
 
     @property
     def savings(self) -> Decimal | None:
-        """Dollars kept; None where either cost is not known."""
-        if self.cost is None or self.baseline_cost is None:
-            return None
-        return self.baseline_cost - self.cost
+        """Dollars kept; None where either cost is not known, or only as a range."""
+        kept = self._kept()
+        return kept.low if kept is not None and kept.low == kept.high else None
 
     @property
-    def savings_rate(self) -> float | None:
-        """Between 0 and 1 of the baseline's cost; None where that is zero or not known."""
-        savings = self.savings
-        return float(savings / self.baseline_cost) if savings is not None and self.baseline_cost else None
+    def savings_low(self) -> Decimal | None:
+        """Dollars kept at least; None where a price is missing."""
+        kept = self._kept()
+        return None if kept is None else kept.low
+
+    @property
+    def savings_high(self) -> Decimal | None:
+        """Dollars kept at most; None where a price is missing."""
+        kept = self._kept()
+        return None if kept is None else kept.high
+
+    @property
+    def savings_rates(self) -> tuple[float, float] | None:
+        """What share of the baseline's cost was kept, at least and at most; None where it is zero or not known."""
+        paid, compared = _between(self.cost, self.estimated_cost), _between(self.baseline_cost, self.estimated_baseline)
+        if paid is None or compared is None or compared.low <= 0:
+            return None
+        return float(1 - paid.high / compared.low), float(1 - paid.low / compared.high)
+
+    def _kept(self) -> Range | None:
+        paid, compared = _between(self.cost, self.estimated_cost), _between(self.baseline_cost, self.estimated_baseline)
+        return None if paid is None or compared is None else Range(compared.low - paid.high, compared.high - paid.low)
 
 
-_TOTALS = """
-SELECT
-    COUNT(*) FILTER (WHERE outcome != 'cancelled') AS requests,
-    COUNT(*) FILTER (WHERE outcome = 'ok') AS succeeded,
-    COUNT(*) FILTER (WHERE outcome = 'cancelled') AS cancelled,
-    COUNT(*) FILTER (WHERE cost_nano IS NULL AND connect_s IS NOT NULL) AS unpriced,
-    COALESCE(SUM(cost_nano), 0) AS cost_nano,
-    COALESCE(SUM(input_tokens), 0) AS input_tokens,
-    COALESCE(SUM(output_tokens), 0) AS output_tokens,
-    COALESCE(MAX(estimated), 0) AS estimated
-FROM attempts WHERE started_at >= ? AND task != 'probe'
-"""
-
-_P95 = """
-SELECT total_s FROM attempts WHERE started_at >= ? AND task != 'probe' AND outcome = 'ok'
-ORDER BY total_s LIMIT 1 OFFSET ?
-"""
+def _between(dollars: Decimal | None, estimated: Decimal) -> Range | None:
+    if dollars is None:
+        return None
+    return Range(dollars - estimated * (1 - FEWEST), dollars + estimated * (MOST - 1))
 
 
-def midnight(now: float) -> float:
-    """Unix time at which the local day of `now` began."""
-    return datetime.fromtimestamp(now).astimezone().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-
-
-async def summarize(database: Database, since: float, baseline: Price | None) -> Summary:
-    """Add up the rows since a moment (Unix time).
-
-    The 95th percentile is the nearest-rank one.
-    """
-    totals = (await database.read(_TOTALS, (since,)))[0]
-    succeeded = int(totals["succeeded"])
-    p95 = None
-    if succeeded:
-        rank = -(-95 * succeeded // 100)
-        rows = await database.read(_P95, (since, rank - 1))
-        p95 = float(rows[0]["total_s"]) if rows else None
+def summary_of(parts: Mapping[str, Totals]) -> Summary:
+    """The summary of totals by outcome."""
+    every, answers = Totals(), parts.get(Outcome.OK, Totals())
+    for totals in parts.values():
+        every.absorb(totals)
+    cancelled = parts.get(Outcome.CANCELLED, Totals())["attempts"]
     return Summary(
-        requests=int(totals["requests"]),
-        succeeded=succeeded,
-        cancelled=int(totals["cancelled"]),
-        p95_s=p95,
-        cost=None if totals["unpriced"] else from_nano(int(totals["cost_nano"])),
-        baseline_cost=None
-        if baseline is None
-        else baseline.cost(Usage(int(totals["input_tokens"]), int(totals["output_tokens"]))),
-        estimated=bool(totals["estimated"]),
+        requests=every["attempts"] - cancelled,
+        succeeded=answers["attempts"],
+        cancelled=cancelled,
+        accepted=answers["accepted"],
+        cached=answers["cached"],
+        masked=every["masked"],
+        input_tokens=every["input_tokens"],
+        output_tokens=every["output_tokens"],
+        p50_s=answers.total.quantile(0.5),
+        p95_s=answers.total.quantile(0.95),
+        first_token_p95_s=answers.first_token.quantile(0.95),
+        cost=None if every["unpriced"] else from_nano(every["cost_nano"]),
+        baseline_cost=None if answers["uncompared"] else from_nano(answers["baseline_cost_nano"]),
+        estimated=every["estimated"] > 0,
+        estimated_cost=from_nano(every["estimated_cost_nano"]),
+        estimated_baseline=from_nano(answers["estimated_baseline_nano"]),
     )
+
+
+async def summarize(database: Database, since: float, until: float = FOREVER) -> Summary:
+    """Add up a span (Unix time), tests of a model left out; costs the same whatever the number of rows."""
+
+    def key(_span: int, _model: str, task: str, outcome: str) -> str | None:
+        return None if task == Task.PROBE else outcome
+
+    return summary_of(await database.query(lambda connection: fold(connection, (since, until), key)))

@@ -28,7 +28,7 @@ from beastmode.router.health import HEALTHY_SECONDS
 if TYPE_CHECKING:
     from beastmode.domain.model import ModelSpec, Provider
     from beastmode.domain.request import Request
-    from beastmode.router.router import Endpoint, Router
+    from beastmode.router.ask import Asker, Endpoint
 
 QUESTION = ChatRequest((Message("user", "Answer with the single word: ready"),), task=Task.PROBE, max_tokens=16)
 HOLE = FimRequest(
@@ -78,29 +78,31 @@ class Try:
     error: AttemptFailed | None = None
 
 
-async def test_model(model: ModelSpec, provider: Provider, endpoint: Endpoint, router: Router, say: Say) -> Report:
+async def test_model(model: ModelSpec, provider: Provider, endpoint: Endpoint, asker: Asker, say: Say) -> Report:
     """Ask a model what it can do.
 
     Args:
         model: the row as it is or as it is about to be; need not be registered.
         provider: its provider's row.
         endpoint: where to ask, with the key.
-        router: sends the probes and records them.
+        asker: sends the probes and records them.
         say: told what is being tried.
     """
     say(f"Asking {model.origin} a question")
     able = replace(model, chat_format=None, fim_format=None)
-    chat = await _try(QUESTION, replace(able, chat_format=provider.chat_formats[0]), endpoint, router)
-    if isinstance(chat.error, Unreachable | TlsFailed | TimedOut | Unauthorized):
-        return Report(able, tuple(_basics(model, chat)))
+    for name in provider.chat_formats:
+        chat = await _try(QUESTION, replace(able, chat_format=name), endpoint, router)
+        if isinstance(chat.error, Unreachable | TlsFailed | TimedOut | Unauthorized):
+            return Report(able, tuple(_basics(model, chat)))
+        if chat.error is None:
+            able = replace(able, chat_format=name)
+            break
     best = chat
-    if chat.error is None:
-        able = replace(able, chat_format=provider.chat_formats[0])
     for name in provider.fim_formats:
         if name == CHAT_INFILL and able.chat_format is None:
             continue
         say(f"Trying to complete code ({name})")
-        hole = await _try(HOLE, replace(able, fim_format=name), endpoint, router)
+        hole = await _try(HOLE, replace(able, fim_format=name), endpoint, asker)
         if hole.error is None and hole.pieces:
             able = replace(able, fim_format=name)
             best = hole if chat.error else chat
@@ -108,10 +110,10 @@ async def test_model(model: ModelSpec, provider: Provider, endpoint: Endpoint, r
     return Report(able, (*_basics(model, best), *_abilities(able, chat)))
 
 
-async def _try(request: Request, model: ModelSpec, endpoint: Endpoint, router: Router) -> Try:
+async def _try(request: Request, model: ModelSpec, endpoint: Endpoint, asker: Asker) -> Try:
     started, pieces = monotonic(), 0
     try:
-        asked = router.ask(request, Candidate(model, "tested"), endpoint, uuid4().hex)
+        asked = asker.ask(request, Candidate(model, "tested"), endpoint, uuid4().hex)
         async with aclosing(asked) as events:
             async for event in events:
                 pieces += isinstance(event, TextDelta) and bool(event.text.strip())

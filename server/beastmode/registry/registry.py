@@ -5,17 +5,17 @@ Read from memory, written through the database; `refresh` takes over what anothe
 
 from __future__ import annotations
 
-from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from beastmode.domain.errors import InvalidModel, KeyUnreadable, ModelNotFound, UserError
+from beastmode.domain.errors import InvalidModel, ModelNotFound, UserError
 from beastmode.domain.model import BUILTIN_ID, origin_of
 from beastmode.domain.routing import Policy
 from beastmode.registry import routes
 from beastmode.registry.endpoint_url import insecure_key_problem
-from beastmode.registry.providers import load_rows
-from beastmode.registry.routes import Routes, read_routes
+from beastmode.registry.policy_row import SELECT_POLICY, policy_of, statement_to_store
+from beastmode.registry.provided import Provided
+from beastmode.registry.routes import SELECT_HARD, SELECT_ROUTES, Routes, routes_of
 from beastmode.registry.rows import PREFIX, SELECT_MODELS, model_of, statements_to_store
 from beastmode.store import StoreError
 
@@ -63,8 +63,7 @@ class Registry:
         self._database = database
         self._vault = vault
         self._builtin = builtin
-        self._environment = provider_keys
-        self._providers = load_rows()
+        self._provided = Provided(provider_keys)
         self._models: dict[str, ModelSpec] = {}
         self._routes = Routes()
         self._policy = Policy()
@@ -109,7 +108,7 @@ class Registry:
         Raises:
             UserError: there is none.
         """
-        return self.provider_row(provider_id).provider
+        return self._provided.row(provider_id).provider
 
     def provider_row(self, provider_id: str) -> ProviderRow:
         """The same, with what only listing its models needs.
@@ -117,21 +116,11 @@ class Registry:
         Raises:
             UserError: there is none.
         """
-        try:
-            return self._providers[provider_id]
-        except KeyError:
-            known = ", ".join(self._providers)
-            raise UserError(
-                f"Unknown provider type: {provider_id}", f"Register the model again as one of {known}"
-            ) from None
+        return self._provided.row(provider_id)
 
     def is_paid(self, model: ModelSpec) -> bool:
         """Whether asking it costs money: its provider does, and the user has not said that this one is free."""
-        row = self._providers.get(model.provider)
-        if row is None or not row.provider.is_paid:
-            return False
-        price = model.price
-        return price is None or bool(price.input or price.output or price.gpu_hour)
+        return self._provided.is_paid(model)
 
     def route(self, task: Task) -> tuple[ModelSpec, ...]:
         """The chain for a task: the selected model, then the fallbacks that the user allowed.
@@ -236,12 +225,7 @@ class Registry:
         Raises:
             UserError: a cap is not an amount of money.
         """
-        caps = [policy.daily_cap, policy.monthly_cap]
-        if any(cap is not None and (not cap.is_finite() or cap < 0) for cap in caps):
-            raise UserError("A cap must be a number of US dollars from 0", "Enter one such as 5, or none")
-        texts = [None if cap is None else format(cap, "f") for cap in caps]
-        update = "UPDATE policy SET allow_paid_fallback = ?, daily_cap = ?, monthly_cap = ?"
-        await self._change([(update, (int(policy.allow_paid_fallback), *texts))])
+        await self._change([statement_to_store(policy)])
 
     async def set_key(self, model_id: str, key: str | None) -> str:
         """Replace or remove the stored key of a model or, by its id or that of any of its models, of a provider.
@@ -281,7 +265,7 @@ class Registry:
         generation = self._generation
         key = await self._vault.open(holder, model.origin)
         if key is None and holder == model.provider:
-            key = self._environment_key(model)
+            key = self._provided.key(model)
         if generation == self._generation:
             self._keys[holder] = (model.origin, key)
         return key
@@ -298,34 +282,15 @@ class Registry:
         await self._load()
         return True
 
+    def _registered(self, model_id: str) -> ModelSpec | None:
+        return self._models.get(model_id) or self._models.get(PREFIX + model_id)
+
     def _find(self, model_id: str) -> ModelSpec | None:
-        return self._models.get(model_id) or self._models.get(PREFIX + model_id) or self._provided(model_id)
-
-    def _provided(self, model_id: str) -> ModelSpec | None:
-        """The model of an id such as `openai:gpt-4`, which no row stands for."""
-        provider_id, _, upstream_id = model_id.partition(":")
-        row = self._providers.get(provider_id)
-        if row is None:
-            return None
-        has_key = provider_id in self._sealed or (row.provider.key_variable or "") in self._environment
-        return row.model(upstream_id, has_key=has_key)
-
-    def _environment_key(self, model: ModelSpec) -> str | None:
-        provider = self._providers[model.provider].provider
-        secret = self._environment.get(provider.key_variable or "")
-        if secret is None or provider.base_url is None:
-            return None
-        home = origin_of(provider.base_url)
-        if model.origin != home:
-            raise KeyUnreadable(
-                provider.id, f"{provider.key_variable} is for {home}, and is not sent to {model.origin}"
-            )
-        return secret.reveal()
+        return self._registered(model_id) or self._provided.find(model_id, self._sealed)
 
     def _holder(self, model_id: str) -> _Holder:
-        model = self._models.get(model_id) or self._models.get(PREFIX + model_id)
-        row = self._providers.get(model_id.partition(":")[0])
-        provider = row.provider if row and row.provider.base_url else None
+        model, row = self._registered(model_id), self._provided.hosted(model_id.partition(":")[0])
+        provider = row.provider if row else None
         if model is not None and provider is not None and model_id == provider.id:
             raise UserError(
                 f"{model_id} is both a provider and a model of yours",
@@ -365,20 +330,15 @@ class Registry:
     async def _load(self) -> None:
         # The generation first: what changes while we read is read again by the next refresh.
         generation = (await self._database.read("SELECT generation FROM registry_generation"))[0]["generation"]
-        models = [model_of(row) for row in await self._database.read(SELECT_MODELS)]
-        sealed = await self._database.read("SELECT model_id FROM sealed_keys")
-        policy = (await self._database.read("SELECT allow_paid_fallback, daily_cap, monthly_cap FROM policy"))[0]
+        read = self._database.read
+        models, chains, hard = await read(SELECT_MODELS), await read(SELECT_ROUTES), await read(SELECT_HARD)
+        sealed, policy = await read("SELECT model_id FROM sealed_keys"), await read(SELECT_POLICY)
         await self._vault.look()
-        first = (self._builtin,) if self._builtin else ()
-        self._models = {model.id: model for model in (*first, *models)}
+        # From here on nothing is awaited, so that nobody sees one half of a change.
+        own = (self._builtin,) if self._builtin else ()
+        self._models = {model.id: model for model in (*own, *map(model_of, models))}
         self._sealed = frozenset(row["model_id"] for row in sealed)
-        self._routes = await read_routes(self._database, self._find, self.is_paid)
-        self._policy = Policy(
-            bool(policy["allow_paid_fallback"]), _cap(policy["daily_cap"]), _cap(policy["monthly_cap"])
-        )
+        self._routes = routes_of(chains, hard, self._find, self.is_paid)
+        self._policy = policy_of(policy[0])
         self._keys.clear()
         self._generation = generation
-
-
-def _cap(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)

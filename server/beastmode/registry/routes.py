@@ -11,12 +11,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    import sqlite3
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.request import Task
-    from beastmode.store import Database
     from beastmode.store.writer import Statement
+
+SELECT_ROUTES = "SELECT task, position, model_id FROM routes ORDER BY task, position"
+SELECT_HARD = "SELECT task, model_id FROM hard_models"
 
 _EVERY_TASK = "*"
 _COPY_DEFAULT = """INSERT INTO routes (task, position, model_id) SELECT ?1, position, model_id FROM routes
@@ -45,21 +48,24 @@ class Routes:
         return self.hard_models.get(task.value) or self.hard_models.get(_EVERY_TASK)
 
 
-async def read_routes(
-    database: Database, find: Callable[[str], ModelSpec | None], is_paid: Callable[[ModelSpec], bool]
+def routes_of(
+    chains: Iterable[sqlite3.Row],
+    hard: Iterable[sqlite3.Row],
+    find: Callable[[str], ModelSpec | None],
+    is_paid: Callable[[ModelSpec], bool],
 ) -> Routes:
-    """All routes; a model that `find` does not know (any more) is left out."""
-    chains: dict[str, tuple[ModelSpec, ...]] = {}
+    """What the rows of SELECT_ROUTES and SELECT_HARD say; a model that `find` does not know (any more) is left out."""
+    found: dict[str, tuple[ModelSpec, ...]] = {}
     selected: set[str] = set()
-    for row in await database.read("SELECT task, position, model_id FROM routes ORDER BY task, position"):
+    for row in chains:
         model = find(row["model_id"])
         if model is not None:
-            chains[row["task"]] = (*chains.get(row["task"], ()), model)
+            found[row["task"]] = (*found.get(row["task"], ()), model)
             selected |= {row["task"]} if row["position"] == 0 else set()
-    hard = {row["task"]: find(row["model_id"]) for row in await database.read("SELECT task, model_id FROM hard_models")}
+    able = {row["task"]: find(row["model_id"]) for row in hard}
     return Routes(
-        {task: chain if task in selected else _promoted(chain, is_paid) for task, chain in chains.items()},
-        {task: model for task, model in hard.items() if model is not None},
+        {task: chain if task in selected else _promoted(chain, is_paid) for task, chain in found.items()},
+        {task: model for task, model in able.items() if model is not None},
     )
 
 
@@ -86,7 +92,10 @@ def replace_hard(task: Task | None, model_id: str | None) -> list[Statement]:
 
 def forget(model_id: str) -> list[Statement]:
     """Take a model out of every route."""
-    return [(f"DELETE FROM {table} WHERE model_id = ?", (model_id,)) for table in ("routes", "hard_models")]
+    return [
+        ("DELETE FROM routes WHERE model_id = ?", (model_id,)),
+        ("DELETE FROM hard_models WHERE model_id = ?", (model_id,)),
+    ]
 
 
 def _name(task: Task | None) -> str:

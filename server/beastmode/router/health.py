@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from beastmode.domain.request import Task
 from beastmode.domain.routing import Health, HealthLevel, Outcome
 
 if TYPE_CHECKING:
@@ -84,8 +85,12 @@ class HealthBook:
         self._shown: dict[str, HealthLevel] = {}
 
     async def observe(self, attempt: Attempt) -> None:
-        """Take note of a finished try; one that the caller broke off says nothing about the model."""
-        if attempt.outcome is not Outcome.CANCELLED:
+        """Take note of a finished try.
+
+        One that the caller broke off says nothing about the model, nor does one that was answered from memory; a probe
+        may have asked a row that was never saved.
+        """
+        if attempt.outcome is not Outcome.CANCELLED and not attempt.cached and attempt.task is not Task.PROBE:
             sample = Sample(attempt.started_at, attempt.outcome is Outcome.OK, attempt.total_s, attempt.error)
             self.recall(attempt.model, sample)
 

@@ -1,17 +1,22 @@
-"""Which models may answer a request, best first, and why: a pure function of what is registered."""
+"""Which models may answer a request, best first, and for each the reason for or against it. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from beastmode.domain.errors import UserError
+from beastmode.domain.errors import NotAllowed, Resting, UserError
 from beastmode.domain.model import is_loopback
-from beastmode.domain.request import ChatRequest
+from beastmode.domain.request import ChatRequest, Task
 from beastmode.domain.routing import Candidate
+from beastmode.router.complexity import complexity, length, tokens
 
 if TYPE_CHECKING:
-    from beastmode.domain.model import ModelSpec
-    from beastmode.domain.request import Request, Task
+    from collections.abc import Callable, Iterator
+
+    from beastmode.domain.errors import BeastModeError
+    from beastmode.domain.model import ModelSpec, Provider
+    from beastmode.domain.request import Request
 
 
 class Models(Protocol):
@@ -21,40 +26,119 @@ class Models(Protocol):
         """The model of that id, or ModelNotFound."""
         ...
 
-    def selected(self, task: Task) -> ModelSpec | None:
-        """The user's route for a task."""
+    def route(self, task: Task) -> tuple[ModelSpec, ...]:
+        """The user's chain for a task: the selected model first, then the fallbacks that the user allowed."""
+        ...
+
+    def hard(self, task: Task) -> ModelSpec | None:
+        """The user's model for the hard work of a task."""
+        ...
+
+    def provider(self, provider_id: str) -> Provider:
+        """The provider's row."""
         ...
 
 
-def plan(request: Request, models: Models) -> tuple[Candidate, ...]:
-    """The candidates for a request, never empty.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One model of the chain: why it is on the list, and what keeps it from being asked (None where nothing does)."""
+
+    model: ModelSpec
+    reason: str
+    against: BeastModeError | None = None
+
+
+def explain(
+    request: Request, models: Models, resting: Callable[[str], tuple[float, str] | None] = lambda _: None
+) -> tuple[Verdict, ...]:
+    """Every model of the chain in its order, with the reason for or against it.
 
     Raises:
         ModelNotFound: the request names a model that is not registered.
-        UserError: no model may or can answer it; the message says why.
+        UserError: nothing is registered or selected for this task.
     """
-    if request.model is not None:
-        candidate = Candidate(models.get(request.model), "named by the request")
-    else:
-        model = models.selected(request.task)
-        if model is None:
-            raise UserError(
-                f"No model is selected for {request.task}",
-                "Register one with `beastmode models add`, or fetch the built-in one with `beastmode models fetch`",
-            )
-        candidate = Candidate(model, f"selected for {request.task}")
-    _check(candidate.model, request)
-    return (candidate,)
-
-
-def _check(model: ModelSpec, request: Request) -> None:
-    if request.local_only and not is_loopback(model.endpoint_url):
+    chain = list(_chain(request, models))
+    if not chain:
         raise UserError(
-            f"{model.id} answers at {model.origin}, and this workspace is local-only",
-            "Select a model on this machine, or turn `beastmode.localOnly` off",
+            f"No model is selected for {request.task}",
+            "Register one with `beastmode models add`, or fetch the built-in one with `beastmode models fetch`",
+        )
+    stays_here = request.local_only or chain[0][0].local_only
+    return tuple(
+        Verdict(model, reason, _objection(model, request, resting, stays_here=stays_here)) for model, reason in chain
+    )
+
+
+def plan(
+    request: Request, models: Models, resting: Callable[[str], tuple[float, str] | None] = lambda _: None
+) -> tuple[Candidate, ...]:
+    """The candidates for a request, never empty.
+
+    Where every model that could answer is resting, a person who asks is served all the same, by the first of them; a
+    keystroke is not.
+
+    Raises:
+        ModelNotFound, UserError: see `explain`; or no model may or can answer, and the error says why of the first.
+        Resting: all that could answer are left alone for a while.
+    """
+    verdicts = explain(request, models, resting)
+    able = tuple(Candidate(v.model, v.reason) for v in verdicts if v.against is None)
+    if able:
+        return able
+    tired = [v for v in verdicts if isinstance(v.against, Resting)]
+    if tired and request.task is not Task.INLINE:
+        return (Candidate(tired[0].model, f"{tired[0].reason}, although it is resting"),)
+    objection = (tired or verdicts)[0].against
+    assert objection is not None, "a verdict with nothing against it is a candidate"  # noqa: S101 - for the type checker
+    raise objection
+
+
+def _chain(request: Request, models: Models) -> Iterator[tuple[ModelSpec, str]]:
+    """The models in their order, each once, and why each is there."""
+    seen: set[str] = set()
+    if request.model is not None:
+        named = models.get(request.model)
+        yield named, "named by the request"
+        if models.provider(named.provider).base_url is not None:
+            return  # a provider that was named explicitly is not replaced by another
+        seen.add(named.id)
+    elif (hard := models.hard(request.task)) is not None:
+        found = complexity(request)
+        if found.is_hard:
+            seen.add(hard.id)
+            yield hard, f"for hard work ({'; '.join(found.reasons)})"
+    for position, model in enumerate(models.route(request.task)):
+        if model.id not in seen:
+            seen.add(model.id)
+            is_first = position == 0 and request.model is None
+            yield model, f"selected for {request.task}" if is_first else f"fallback for {request.task}"
+
+
+def _objection(
+    model: ModelSpec,
+    request: Request,
+    resting: Callable[[str], tuple[float, str] | None],
+    *,
+    stays_here: bool,
+) -> BeastModeError | None:
+    if stays_here and not is_loopback(model.endpoint_url):
+        whose = "this workspace" if request.local_only else "the model that was chosen first"
+        return NotAllowed(
+            f"{model.id} answers at {model.origin}, and {whose} is local-only",
+            "Select a model on this machine, or turn local-only off",
         )
     if isinstance(request, ChatRequest):
         if model.chat_format is None:
-            raise UserError(f"{model.id} cannot chat", "Select a chat model")
+            return UserError(f"{model.id} cannot chat", "Select a chat model")
     elif model.fim_format is None:
-        raise UserError(f"{model.id} cannot complete code", "Select a model that can")
+        return UserError(f"{model.id} cannot complete code", "Select a model that can")
+    needed = tokens(length(request)) + (request.max_tokens or 0)
+    if needed > model.context_window:
+        return UserError(
+            f"{model.id} sees {model.context_window} tokens, and the request has about {needed}",
+            "Select a model with a larger context window, or ask with less context",
+        )
+    rest = resting(model.id)
+    if rest is not None:
+        return Resting(f"{model.id} is left alone for {rest[0]:.0f} s: {rest[1]}", "Wait, or select another model")
+    return None

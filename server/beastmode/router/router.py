@@ -1,60 +1,40 @@
-"""The loop over tries: plan, ask, tell the observers, and move on or give up as the error's disposition says."""
+"""A request's way: plan, memory, one answer for all who ask the same, the race, the chain of models, the tries at one.
+
+Each step is a generator around the next, read from top to bottom.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import random
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from time import monotonic
+from time import time
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from beastmode.domain.errors import AttemptFailed, Disposition
-from beastmode.domain.request import ChatRequest, Task
-from beastmode.domain.response import Completion, Finished, Started, TextDelta
+from beastmode.domain.errors import AttemptFailed, Disposition, NotAllowed, StreamCut
+from beastmode.domain.request import Task
+from beastmode.domain.response import Completion, Finished, Started, TextDelta, UsageReport
 from beastmode.domain.routing import Attempt, Outcome
 from beastmode.domain.usage import Usage
-from beastmode.router.attempt import Trace, attempt
-from beastmode.router.limits import limits_for
+from beastmode.router.hedge import hedged
 from beastmode.router.plan import plan
+from beastmode.router.retry import pause
+from beastmode.router.splice import Continuation, resumed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
+    from beastmode.domain.errors import BeastModeError
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.request import Request
     from beastmode.domain.response import StreamEvent
     from beastmode.domain.routing import Candidate
-    from beastmode.router.attempt import Poster
+    from beastmode.router.ask import Asker, Endpoint
+    from beastmode.router.breaker import Breakers
+    from beastmode.router.flights import Flights
+    from beastmode.router.latency import Latencies
     from beastmode.router.plan import Models
-
-RETRY_PAUSE = 0.2
-"""Seconds before the same model is asked again."""
-
-CHARACTERS_PER_TOKEN = 3.5
-"""Of code, for the counts that an endpoint does not report; such rows are marked as estimated."""
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a model really answers, and the headers with the key for that origin and no other."""
-
-    url: str
-    secret_headers: Mapping[str, str]
-
-
-@dataclass(slots=True)
-class Ending:
-    """When a try began (Unix time, and by the monotonic clock) and how it ended; failed unless shown otherwise."""
-
-    request_id: str
-    started_at: float
-    started: float
-    outcome: Outcome = Outcome.FAILED
-    error: AttemptFailed | None = None
 
 
 class Endpoints(Protocol):
@@ -65,11 +45,27 @@ class Endpoints(Protocol):
         ...
 
 
-class Observer(Protocol):
-    """Is told of every try when it is over, before its caller sees the end of the answer."""
+class Spending(Protocol):
+    """Guards the user's caps."""
 
-    async def observe(self, attempt: Attempt) -> None:
-        """Take note."""
+    async def check(self, model: ModelSpec, request: Request) -> None:
+        """Raise NotAllowed where this request could pass a cap."""
+        ...
+
+
+class Answers(Protocol):
+    """Remembers answers to deterministic requests."""
+
+    def key(self, request: Request, model: ModelSpec) -> str | None:
+        """Under what an answer is kept; None where it must not be."""
+        ...
+
+    async def find(self, key: str) -> tuple[StreamEvent, ...] | None:
+        """The events of a whole answer."""
+        ...
+
+    async def keep(self, key: str, events: Sequence[StreamEvent]) -> None:
+        """Remember a whole answer."""
         ...
 
 
@@ -79,63 +75,54 @@ class Router:
     Args:
         models: the registry.
         endpoints: finds where a model answers.
-        poster: the transport.
-        observers: told of every try, in this order.
-        clock: Unix time in seconds.
+        asker: makes single tries.
+        breakers: know which models are resting.
+        latencies: know how soon a model usually answers.
+        flights: answers under way.
+        spending: guards the caps.
+        answers: remembers.
     """
 
     def __init__(
         self,
         models: Models,
         endpoints: Endpoints,
-        poster: Poster,
-        observers: Sequence[Observer],
-        clock: Callable[[], float],
+        asker: Asker,
+        *,
+        breakers: Breakers,
+        latencies: Latencies,
+        flights: Flights,
+        spending: Spending,
+        answers: Answers,
     ) -> None:
         self._models = models
         self._endpoints = endpoints
-        self._poster = poster
-        self._observers = observers
-        self._clock = clock
+        self._breakers = breakers
+        self._latencies = latencies
+        self._flights = flights
+        self._spending = spending
+        self._answers = answers
+        self.asker = asker
 
-    async def stream(self, request: Request) -> AsyncGenerator[StreamEvent]:
+    def stream(self, request: Request) -> AsyncGenerator[StreamEvent]:
         """The answer as it comes: Started, then the model's events, last Finished.
 
         Use it under `contextlib.aclosing`. Closing it early stops the model and counts as a success (the caller had
-        enough); cancelling the reading task stops the model and counts as cancelled.
+        enough); cancelling the reading task stops the model and counts as cancelled. A second Started says that another
+        model goes on.
 
         Raises:
             UserError: no model may or can answer.
-            AttemptFailed: the last candidate failed, or one failed after text had been shown.
+            AttemptFailed: every candidate failed (the error is the first one's), or one failed after text had been
+                shown and nothing could take over to the letter.
         """
-        request_id = uuid4().hex
-        failure: AttemptFailed | None = None
-        for candidate in plan(request, self._models):
-            for tries_left in range(_tries(request.task) - 1, -1, -1):
-                shown = False
-                try:
-                    # Nothing is sent before the model is located: one that cannot be located leaves no row.
-                    endpoint = await self._endpoints.locate(candidate.model)
-                    async with aclosing(self.ask(request, candidate, endpoint, request_id)) as events:
-                        async for event in events:
-                            shown = shown or isinstance(event, TextDelta)
-                            yield event
-                except AttemptFailed as error:
-                    if shown or error.disposition is Disposition.GIVE_UP:
-                        raise
-                    failure = error
-                else:
-                    return
-                if failure.disposition is not Disposition.RETRY or tries_left == 0:
-                    break
-                await asyncio.sleep(RETRY_PAUSE)
-        assert failure is not None, "plan() never returns an empty list"  # noqa: S101 - for the type checker
-        raise failure
+        candidates = plan(request, self._models, self._breakers.resting)
+        return self._flights.join((request, candidates), lambda: self._remembered(request, candidates))
 
     async def complete(self, request: Request) -> Completion:
         """The whole answer at once; raises as `stream` does."""
         text: list[str] = []
-        model, request_id = "", ""
+        model = request_id = ""
         usage, finish = Usage(), None
         async with aclosing(self.stream(request)) as events:
             async for event in events:
@@ -144,96 +131,131 @@ class Router:
                         model, request_id = event.model, event.request_id
                     case TextDelta():
                         text.append(event.text)
+                    case UsageReport():
+                        usage = usage.merge(event.usage)
                     case Finished():
                         finish = event.reason
                     case _:
-                        usage = usage.merge(getattr(event, "usage", usage))
-        assert finish is not None, "a stream that does not raise ends with Finished"  # noqa: S101 - as above
+                        pass
+        assert finish is not None, "a stream that does not raise ends with Finished"  # noqa: S101 - for the type checker
         return Completion("".join(text), model, finish, usage, request_id)
 
-    async def ask(
-        self, request: Request, candidate: Candidate, endpoint: Endpoint, request_id: str
+    async def _remembered(self, request: Request, candidates: tuple[Candidate, ...]) -> AsyncGenerator[StreamEvent]:
+        """From memory where the same was answered before; else the answer, which is then kept."""
+        request_id = uuid4().hex
+        key = self._answers.key(request, candidates[0].model)
+        if key is not None and (known := await self._answers.find(key)) is not None:
+            await self.asker.tell(_from_memory(request, candidates[0], request_id))
+            yield Started(candidates[0].model.id, request_id)
+            for event in known:
+                yield event
+            return
+        heard: list[StreamEvent] = []
+        async with aclosing(self._raced(request, candidates, request_id)) as events:
+            async for event in events:
+                if key is not None:
+                    heard.append(event)
+                if isinstance(event, Finished) and key is not None and heard[0] == _started(candidates[0], request_id):
+                    await self._answers.keep(key, heard[1:])
+                yield event
+
+    def _raced(
+        self, request: Request, candidates: tuple[Candidate, ...], request_id: str
     ) -> AsyncGenerator[StreamEvent]:
-        """One try at one model, with its row in the ledger; for the loop above, and for testing a model."""
-        model, trace = candidate.model, Trace()
-        ending = Ending(request_id, self._clock(), monotonic())
-        try:
-            yield Started(model.id, request_id)
-            answer = attempt(
-                request,
-                replace(model, endpoint_url=endpoint.url),
-                self._poster,
-                secret_headers=endpoint.secret_headers,
-                limits=limits_for(endpoint.url, request.task),
-                trace=trace,
-            )
-            async with aclosing(answer) as events:
-                async for event in events:
-                    if isinstance(event, Finished):
-                        ending.outcome = Outcome.OK
-                        break
-                    yield event
-        except AttemptFailed as failed:
-            ending.error = failed
-            raise
-        except asyncio.CancelledError:
-            ending.outcome = Outcome.CANCELLED
-            raise
-        except GeneratorExit:
-            ending.outcome = Outcome.OK if trace.text_length else Outcome.CANCELLED
-            raise
-        finally:
-            await self._tell(_row(request, candidate, trace, over=ending))
-        if trace.finished is not None:
-            yield trace.finished
+        """While typing, a second model is asked when the first is later than it usually is."""
+        usual_s = self._latencies.p95(candidates[0].model.id, request.task)
+        if request.task is not Task.INLINE or len(candidates) == 1 or usual_s is None:
+            return self._chained(request, candidates, request_id)
+        first = self._chained(request, candidates[:1], request_id)
+        return hedged(first, lambda: self._chained(request, candidates[1:], request_id), usual_s)
 
-    async def _tell(self, row: Attempt) -> None:
-        for observer in self._observers:
+    async def _chained(
+        self, request: Request, candidates: tuple[Candidate, ...], request_id: str
+    ) -> AsyncGenerator[StreamEvent]:
+        """One model after the other, until one has answered."""
+        failure: BeastModeError | None = None
+        shown, window = "", 0
+        for candidate in candidates:
+            if candidate.model.context_window <= window:
+                continue
             try:
-                await observer.observe(row)
-            except Exception:  # an observer that fails must not cost the user the answer
-                log.exception("%s could not record an attempt", type(observer).__name__)
+                asked, taken = self._continued(request, candidate.model, shown)
+                async with aclosing(self._tried(asked, candidate, request_id)) as events:
+                    async for event in events:
+                        for new in taken.take(event):
+                            if isinstance(new, TextDelta):
+                                shown += new.text
+                            yield new
+            except (NotAllowed, AttemptFailed) as error:
+                failure = failure or error
+                window = max(window, _window_that_failed(error, candidate.model))
+            else:
+                return
+        assert failure is not None, "the first candidate always gets its try"  # noqa: S101 - for the type checker
+        raise failure
+
+    def _continued(self, request: Request, model: ModelSpec, shown: str) -> tuple[Request, Continuation]:
+        """What to ask a model after some text was shown, and what of its answer is then new.
+
+        Raises:
+            StreamCut: this model cannot go on with an answer that another one began.
+        """
+        if shown and self._models.provider(model.provider).prefill:
+            return resumed(request, shown), Continuation("")
+        if shown and request.temperature != 0.0:
+            raise StreamCut("The answer broke off, and another model would answer differently", "Ask again")
+        return request, Continuation(shown)
+
+    async def _tried(self, request: Request, candidate: Candidate, request_id: str) -> AsyncGenerator[StreamEvent]:
+        """One model, as often as it makes sense."""
+        tries = 0
+        while True:
+            await self._spending.check(candidate.model, request)
+            # Nothing is sent before the model is located: one that cannot be located leaves no row.
+            endpoint = await self._endpoints.locate(candidate.model)
+            begun = False
+            tries += 1
+            try:
+                async with aclosing(self.asker.ask(request, candidate, endpoint, request_id)) as events:
+                    async for event in events:
+                        begun = begun or not isinstance(event, Started)
+                        yield event
+            except AttemptFailed as error:
+                wait = None if begun else pause(error, tries, request.task, random.random)
+                if wait is None:
+                    raise
+                await asyncio.sleep(wait)
+            else:
+                return
 
 
-def _tries(task: Task) -> int:
-    # While typing, the next keystroke is the second try.
-    return 1 if task is Task.INLINE else 2
+def _window_that_failed(error: BeastModeError, model: ModelSpec) -> int:
+    """The context window that is now known to be too small, 0 for none; raises what no other model could mend."""
+    if isinstance(error, AttemptFailed) and error.disposition is Disposition.GIVE_UP:
+        raise error
+    is_overflow = isinstance(error, AttemptFailed) and error.disposition is Disposition.LARGER
+    return model.context_window if is_overflow else 0
 
 
-def _row(request: Request, candidate: Candidate, trace: Trace, *, over: Ending) -> Attempt:
-    model, usage = candidate.model, trace.usage
-    # A server that never answered counted nothing and billed nothing.
-    estimated = trace.connect_s is not None and None in {usage.input_tokens, usage.output_tokens}
-    if estimated:
-        usage = Usage(_tokens(_length(request)), _tokens(trace.text_length)).merge(usage)
-    total_s = monotonic() - over.started
+def _started(candidate: Candidate, request_id: str) -> Started:
+    return Started(candidate.model.id, request_id)
+
+
+def _from_memory(request: Request, candidate: Candidate, request_id: str) -> Attempt:
+    model = candidate.model
     return Attempt(
         id=uuid4().hex,
-        request_id=over.request_id,
+        request_id=request_id,
         task=request.task,
         model=model.id,
         provider=model.provider,
         origin=model.origin,
-        reason=candidate.reason,
-        started_at=over.started_at,
-        outcome=over.outcome,
-        total_s=total_s,
-        connect_s=trace.connect_s,
-        first_token_s=trace.first_token_s,
-        error_kind=over.error.kind if over.error else None,
-        error=over.error.message if over.error else None,
-        usage=usage,
-        estimated=estimated,
-        cost=model.price.cost(usage, total_s) if model.price else None,
+        reason="answered from memory",
+        started_at=time(),
+        outcome=Outcome.OK,
+        total_s=0.0,
+        usage=Usage(0, 0),
+        cost=None if model.price is None else model.price.cost(Usage(0, 0)),
         price=model.price,
+        cached=True,
     )
-
-
-def _length(request: Request) -> int:
-    if isinstance(request, ChatRequest):
-        return sum(len(message.text) for message in request.messages)
-    return len(request.prefix) + len(request.suffix)
-
-
-def _tokens(characters: int) -> int:
-    return round(characters / CHARACTERS_PER_TOKEN)

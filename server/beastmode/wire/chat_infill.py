@@ -134,27 +134,6 @@ class Unrepeated(TextFilter):
         return self._held
 
 
-class Stops:
-    """Ends the answer where one of the request's stops begins, as the model was not told of them."""
-
-    def __init__(self, stops: tuple[str, ...]) -> None:
-        self._stops = tuple(filter(None, stops))
-        self._held = ""
-
-    def __call__(self, event: StreamEvent) -> Sequence[StreamEvent]:
-        """Text before the first stop, then `Finished`; the decoder ignores what follows that."""
-        if isinstance(event, Finished):
-            return (*text_deltas(self._held), event)
-        if not isinstance(event, TextDelta):
-            return (event,)
-        text, self._held = self._held + event.text, ""
-        if cuts := [at for stop in self._stops if (at := text.find(stop)) >= 0]:
-            return (*text_deltas(text[: min(cuts)]), Finished(FinishReason.STOP))
-        shown = len(text) - max((overlap(text, stop) for stop in self._stops), default=0)
-        self._held = text[shown:]
-        return text_deltas(text[:shown])
-
-
 def _split(prefix: str) -> tuple[str, str]:
     """The whole lines of a prefix, and the part of the cursor's line after them."""
     start = prefix.rfind("\n") + 1

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from beastmode.domain.response import Finished, ReasoningDelta, TextDelta
+from beastmode.domain.response import Finished, FinishReason, ReasoningDelta, TextDelta
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from beastmode.domain.response import StreamEvent
 
@@ -21,6 +21,9 @@ LONGEST_BLANK_START = 256
 class Filter(Protocol):
     """One step of a chain."""
 
+    over: bool
+    """Everything is decided: whatever comes now passes as it is, and the step may be left out."""
+
     def __call__(self, event: StreamEvent) -> Sequence[StreamEvent]:
         """What becomes of this event."""
         ...
@@ -28,6 +31,8 @@ class Filter(Protocol):
 
 class TextFilter:
     """A filter that looks at the answer's text only: override `text` and, where something is held, `rest`."""
+
+    over = False
 
     def __call__(self, event: StreamEvent) -> Sequence[StreamEvent]:
         """Pass text through `text`, and let `rest` out before the end."""
@@ -75,11 +80,14 @@ class HeldBlank(TextFilter):
 
     def __init__(self, blank: str) -> None:
         self._blank = blank
+        self.over = not blank
 
     def text(self, text: str) -> str:
-        """Without the blank, the first time."""
-        blank, self._blank = self._blank, ""
-        return text.removeprefix(blank)
+        """Without the blank, or as much of its start as the answer repeats."""
+        while text and self._blank and text[0] == self._blank[0]:
+            text, self._blank = text[1:], self._blank[1:]
+        self.over = bool(text) or not self._blank
+        return text
 
 
 class Thinking:
@@ -89,10 +97,15 @@ class Thinking:
         self._state = "start"
         self._held = ""
 
+    @property
+    def over(self) -> bool:
+        """See `Filter.over`."""
+        return self._state == "answer"
+
     def __call__(self, event: StreamEvent) -> Sequence[StreamEvent]:
         """Text becomes reasoning while the block lasts."""
         if isinstance(event, TextDelta):
-            return (event,) if self._state == "answer" else self._read(event.text)
+            return (event,) if self.over else self._read(event.text)
         if isinstance(event, Finished) and self._held:
             held = ReasoningDelta(self._held) if self._state == "thinking" else TextDelta(self._held)
             return (held, event)
@@ -121,6 +134,28 @@ class Thinking:
             text = text.lstrip("\r\n")
             self._state = "answer" if text else self._state
         return said + text_deltas(text)
+
+
+class Stops:
+    """Ends the answer where one of these begins, for stops that the endpoint was not or could not be told of."""
+
+    def __init__(self, stops: Iterable[str]) -> None:
+        self._stops = tuple(filter(None, stops))
+        self._held = ""
+        self.over = not self._stops
+
+    def __call__(self, event: StreamEvent) -> Sequence[StreamEvent]:
+        """Text before the first stop, then `Finished`; the decoder ignores what follows that."""
+        if isinstance(event, Finished):
+            return (*text_deltas(self._held), event)
+        if not isinstance(event, TextDelta):
+            return (event,)
+        text, self._held = self._held + event.text, ""
+        if cuts := [at for stop in self._stops if (at := text.find(stop)) >= 0]:
+            return (*text_deltas(text[: min(cuts)]), Finished(FinishReason.STOP))
+        shown = len(text) - max((overlap(text, stop) for stop in self._stops), default=0)
+        self._held = text[shown:]
+        return text_deltas(text[:shown])
 
 
 def text_deltas(text: str) -> list[StreamEvent]:

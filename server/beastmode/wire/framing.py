@@ -1,17 +1,17 @@
-"""Server-sent events on bytes (WHATWG HTML, section 9.2), as HTTP clients that split text into lines get them wrong.
+"""The two ways in which a body is cut into pieces: server-sent events (WHATWG HTML, section 9.2), and JSON by lines.
 
-Only CR LF, CR and LF end a line: JSON may carry U+2028 raw, which `str.splitlines` would split at. Whatever a server
-sends, memory stays bounded.
+On bytes, as HTTP clients that split text into lines get them wrong: only CR LF, CR and LF end a line, while JSON may
+carry U+2028 raw, which `str.splitlines` would split at. Whatever a server sends, memory stays bounded.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from beastmode.domain.errors import InvalidFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 LONGEST_EVENT = 1 << 20
 """Bytes of one line, and of all data lines of one event."""
@@ -29,6 +29,50 @@ class ServerSentEvent(NamedTuple):
     data: bytes
 
 
+class Framing(Protocol):
+    """Cuts a body into events, however the bytes were packed."""
+
+    saw_other_text: bool
+    """A line came that belongs to no event: this is some other text."""
+
+    def feed(self, chunk: bytes) -> Iterable[ServerSentEvent]:
+        """The events that these bytes complete; to be read to the end.
+
+        Raises:
+            InvalidFormat: a line or an event is longer than `LONGEST_EVENT`.
+        """
+        ...
+
+    def close(self) -> Iterable[ServerSentEvent]:
+        """The last event, where the body ended without what belongs after it."""
+        ...
+
+
+class JsonLines:
+    """Cuts a body into lines, each an event; blank lines are none. Ollama's native answers come so."""
+
+    saw_other_text = False
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+
+    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+        """See `Framing.feed`."""
+        first, *more = chunk.split(b"\n")
+        self._line += first
+        for rest in more:
+            yield from self.close()
+            self._line += rest
+        _check(len(self._line))
+
+    def close(self) -> list[ServerSentEvent]:
+        """See `Framing.close`."""
+        _check(len(self._line))
+        line = bytes(self._line).strip()
+        self._line.clear()
+        return [ServerSentEvent("", line)] if line else []
+
+
 class SseFraming:
     """Cuts a body into events, however the bytes were packed.
 
@@ -43,14 +87,23 @@ class SseFraming:
         self._data: list[bytes] = []
         self._size = 0
         self.saw_other_text = False
-        """A line came that no event stream has: this is some other text."""
 
-    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
-        """The events that these bytes complete; to be read to the end.
+    def feed(self, chunk: bytes) -> Iterable[ServerSentEvent]:
+        """See `Framing.feed`."""
+        return self._feed_lines(chunk) if (events := self._whole_events(chunk)) is None else events
 
-        Raises:
-            InvalidFormat: a line or an event is longer than `LONGEST_EVENT`.
-        """
+    def _whole_events(self, chunk: bytes) -> list[ServerSentEvent] | None:
+        """The usual case, at a quarter of the cost: whole events of one data line each. None where it is another."""
+        between = not (self._line or self._data or self._name or self._skip_lf)
+        if not between or chunk[:6] != b"data: " or chunk[-2:] != b"\n\n" or b"\r" in chunk:
+            return None
+        lines = chunk[6:-2].split(b"\n\ndata: ")
+        if len(chunk) > LONGEST_EVENT - LINE_COST or chunk.count(b"\n") != 2 * len(lines):
+            return None
+        self._first_line = False
+        return [ServerSentEvent("", line) for line in lines]
+
+    def _feed_lines(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         if self._skip_lf and chunk:
             self._skip_lf = False
             chunk = chunk.removeprefix(b"\n")
@@ -67,16 +120,16 @@ class SseFraming:
             if (event := self._take(line)) is not None:
                 yield event
         self._line += rest
-        self._check(len(self._line))
+        _check(len(self._line))
 
     def close(self) -> list[ServerSentEvent]:
-        """The last event, where the body ended without the blank line that belongs after it."""
+        """See `Framing.close`."""
         last = [self._take(bytes(self._line)), self._take(b"")]
         self._line.clear()
         return [event for event in last if event is not None]
 
     def _take(self, line: bytes) -> ServerSentEvent | None:
-        self._check(len(line))
+        _check(len(line))
         if self._first_line:
             self._first_line = False
             line = line.removeprefix(BOM)
@@ -98,7 +151,7 @@ class SseFraming:
 
     def _add(self, value: bytes) -> None:
         self._size += len(value) + LINE_COST
-        self._check(self._size)
+        _check(self._size)
         self._data.append(value)
 
     def _dispatch(self) -> ServerSentEvent | None:
@@ -106,6 +159,7 @@ class SseFraming:
         self._name, self._data, self._size = "", [], 0
         return event
 
-    def _check(self, size: int) -> None:
-        if size > LONGEST_EVENT:
-            raise InvalidFormat("an event of more than 1 MiB")
+
+def _check(size: int) -> None:
+    if size > LONGEST_EVENT:
+        raise InvalidFormat("an event of more than 1 MiB")

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beastmode.domain.errors import KeyUnreadable
-from beastmode.faces.cli.models import ModelId
 from beastmode.faces.cli.render import err, out
 from beastmode.faces.cli.run import run
 
 if TYPE_CHECKING:
     from beastmode.app import App
+
+
+Holder = Annotated[str, typer.Argument(help="A model's id, or a provider's, such as openai.")]
 
 
 def build() -> typer.Typer:
@@ -25,14 +27,17 @@ def build() -> typer.Typer:
 
 
 def set_(
-    model_id: ModelId, forget: Annotated[bool, typer.Option("--forget", help="Remove the stored key.")] = False
+    holder: Holder, forget: Annotated[bool, typer.Option("--forget", help="Remove the stored key.")] = False
 ) -> None:
-    """Store the API key of a model, read from a hidden prompt or from standard input."""
+    """Store the API key of a model or a provider, read from a hidden prompt or from standard input."""
     key = None if forget else _secret("API key")
 
     async def work(app: App) -> None:
-        await app.registry.set_key(model_id, key)
-        out().print(f"{'Removed' if forget else 'Sealed'} the key of {model_id} (with {app.vault.source})")
+        origin = await app.registry.set_key(holder, key)
+        if forget:
+            out().print(f"Removed the key of {holder}")
+        else:
+            out().print(f"Sealed the key of {holder} with {app.vault.source}; it goes to {origin} and nowhere else")
 
     run(work)
 

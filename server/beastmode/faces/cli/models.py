@@ -45,7 +45,13 @@ def add(  # noqa: PLR0917 - one option a field of the registration
     context_window: Annotated[int | None, typer.Option("--context-window", help="Tokens.")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Tokens of one answer.")] = None,
     temperature: Annotated[float | None, typer.Option("--temperature")] = None,
-    price: Annotated[str | None, typer.Option("--price", help="Dollars per million tokens, in/out: 0.5/1.5.")] = None,
+    price: Annotated[
+        str | None, typer.Option("--price", help="Dollars per million tokens, in/out[/cache]: 0.5/1.5; or 2.5/hour.")
+    ] = None,
+    local_only: Annotated[
+        bool | None, typer.Option("--local-only", help="Never fall back to a model on another machine.")
+    ] = None,
+    max_concurrent: Annotated[int | None, typer.Option("--max-concurrent", help="Requests at once.")] = None,
     key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the API key from standard input.")] = False,
     stdin_json: Annotated[bool, typer.Option("--stdin-json", help="Read every field from standard input.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Save even if the endpoint does not answer.")] = False,
@@ -67,6 +73,8 @@ def add(  # noqa: PLR0917 - one option a field of the registration
         "max_tokens": max_tokens,
         "temperature": temperature,
         "price": price,
+        "local_only": local_only,
+        "max_concurrent": max_concurrent,
     }
     fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if stdin_json:
@@ -147,8 +155,17 @@ def _result(report: Report, *, saved: bool) -> dict[str, object]:
     return {"ok": False, "error": failed.evidence, "fix": failed.fix, "found": found, "can_save_anyway": True}
 
 
-def list_(as_json: Json = False) -> None:
-    """Every model; the selected one is marked."""
+def list_(
+    provider: Annotated[
+        str | None, typer.Option("--provider", help="Ask this provider instead which models it has, as openai.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Every model; the selected one is marked. With --provider: all that it serves now, by the ids to use here."""
+
+    async def ask(app: App) -> None:
+        served = [model.id for model in await app.served(str(provider))]
+        typer.echo(json.dumps(served, indent=2) if as_json else "\n".join(served))
 
     async def work(app: App) -> None:
         selected = app.registry.selected(Task.INLINE)
@@ -167,7 +184,7 @@ def list_(as_json: Json = False) -> None:
         )
         out().print(table(("", "id", "name", "provider", "origin", "completes by", "chats by"), rows_))
 
-    run(work)
+    run(ask if provider else work)
 
 
 def show(model_id: ModelId, as_json: Json = False) -> None:
@@ -176,6 +193,8 @@ def show(model_id: ModelId, as_json: Json = False) -> None:
     async def work(app: App) -> None:
         model = app.registry.get(model_id)
         known = {name: getattr(model, name) for name in model.__slots__} | {"origin": model.origin}
+        if model.price is not None:
+            known["price"] = f"{price_text(model.price)} (US dollars, {model.price.source}, since {model.price.as_of})"
         if as_json:
             typer.echo(json.dumps(known, indent=2, default=str))
         else:

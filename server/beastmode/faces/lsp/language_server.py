@@ -68,7 +68,8 @@ class Protocol(LanguageServerProtocol):
         command = self.fm.commands.get(params.command)
         if command is None:
             raise JsonRpcInvalidParams(f"Unknown command: {params.command}")
-        argument = (params.arguments or [{}])[0]
+        # Lua cannot tell an empty object from an empty list.
+        argument = (params.arguments or [{}])[0] or {}
         return await command(argument)
 
     def _execute_handler(

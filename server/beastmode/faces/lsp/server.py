@@ -104,9 +104,8 @@ class Session:
         return await asyncio.shield(self._app)
 
     async def _open(self) -> App:
-        # In threads, so that the server goes on answering while Python imports; two of them, because the network's
-        # libraries read the system's certificates, and do that without holding up the other.
-        app_type, _ = await asyncio.gather(asyncio.to_thread(_import_app), asyncio.to_thread(_import_network))
+        # In a thread, so that the server goes on answering while Python imports.
+        app_type = await asyncio.to_thread(_import_app)
         return await app_type.open(self._settings, self._notices, changed=self._broadcast.changed)
 
     async def _initialized(self, _params: lsp.InitializedParams) -> None:
@@ -201,12 +200,9 @@ class Session:
 
 
 def _import_app() -> type[App]:
+    """The app, and what its first request would import while the user waits for a suggestion."""
     from beastmode.app import App  # noqa: PLC0415 - see the module's docstring
-
-    return App
-
-
-def _import_network() -> None:
     from beastmode.transport import load_network  # noqa: PLC0415 - as above
 
     load_network()
+    return App
