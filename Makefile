@@ -2,9 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EDITORS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beastmode-editors
-
-.PHONY: run test check unit e2e bench vsix editors
+.PHONY: run test check unit e2e bench vsix
 
 run: $(VENV)/.run ## See it work: the real server, the built-in model, three suggestions and a chat
 	@$(BIN)/python scripts/demo.py
@@ -19,19 +17,16 @@ check: unit ## Style, types and the fast tests
 unit: $(VENV)/.dev
 	$(BIN)/pytest -q -m "not e2e"
 
-e2e: $(VENV)/.dev editors ## Real editors, real processes, the real built-in model
+e2e: $(VENV)/.dev ## Real editors, real processes, the real built-in model
+	@scripts/install-editors.sh >/dev/null
 	$(BIN)/beastmode models fetch
-	EDITORS=$(EDITORS) $(BIN)/pytest -q -m e2e
+	$(BIN)/pytest -q -m e2e
 
 bench: $(VENV)/.dev ## Figures beside a bare server on this machine
 	$(BIN)/python tests/benchmarks/lsp.py
 
-vsix: editors ## beastmode.vsix, for VS Code and Cursor
-	PATH="$(EDITORS)/bin:$$PATH" npm ci --no-audit --no-fund
-	PATH="$(EDITORS)/bin:$$PATH" npm run package
-
-editors:
-	@scripts/install-editors.sh $(EDITORS)
+vsix: $(VENV)/.run ## beastmode.vsix, for VS Code and Cursor
+	@PATH="$$(scripts/install-editors.sh --only-node)/bin:$$PATH"; export PATH; npm ci --no-audit --no-fund && npm run package
 
 $(VENV)/.run: pyproject.toml
 	@$(PYTHON) -m venv $(VENV)

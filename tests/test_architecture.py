@@ -37,6 +37,8 @@ ONLY_IN = {
     "pydantic": ("settings.py", "registry"),
     "xllamacpp": "embedded",
     "genai_prices": "ledger",
+    "kingfisher_sdk": "router/detector.py",
+    "pyarrow": "ledger/export.py",
 }
 
 PURE = ("domain", "wire", "context/window.py", "router/plan.py", "completion/postprocess")

@@ -14,9 +14,9 @@ from beastmode.domain.model import BUILTIN_ID
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Health, HealthLevel, Outcome
 from beastmode.embedded import Embedded
+from beastmode.ledger.days import midnight
 from beastmode.ledger.ledger import Ledger
 from beastmode.ledger.prices import PriceBook
-from beastmode.ledger.summary import midnight, summarize
 from beastmode.operations.model_test import Check, test_model
 from beastmode.operations.served_models import how_to_set_key, served_models
 from beastmode.operations.status import Notice, Status
@@ -78,7 +78,7 @@ class App:
         self.embedded = embedded
         self.notices = list(notices)
         self.prices = PriceBook(database)
-        self.ledger = Ledger(database)
+        self.ledger = Ledger(database, self.prices, settings.baseline)
         self.health = HealthBook(time)
         self._database = database
         self._transport = Transport(Network(settings.network.ca_bundle))
@@ -86,10 +86,11 @@ class App:
         self._changed = changed
         self._trouble: Notice | None = None
         observers = (self.ledger, self.health, _Told(self._over))
+        self._rooms = Rooms()
         breakers, latencies, unlimited = Breakers(monotonic), Latencies(), _Unlimited()
         asker = Asker(
             self._transport,
-            rooms=Rooms(),
+            rooms=self._rooms,
             breakers=breakers,
             latencies=latencies,
             masker=unlimited,
@@ -137,6 +138,7 @@ class App:
             notices=said,
             changed=changed,
         )
+        await app.ledger.recall()
         for row in await app.ledger.since(time() - WINDOW_SECONDS):
             sample = Sample(row["started_at"], row["outcome"] == Outcome.OK, row["total_s"], row["error"])
             app.health.recall(row["model"], sample)
@@ -152,11 +154,11 @@ class App:
     async def status(self) -> Status:
         """One picture of how things are."""
         await self.vault.look()
-        baseline = await self.prices.known(self.settings.baseline)
-        today = await summarize(self._database, midnight(time()), baseline)
+        today = await self.ledger.summary(midnight(time()))
         # From here on nothing is awaited, so that the parts fit each other.
         model = self.registry.selected(Task.INLINE)
         return Status(
+            activity="loading" if self.embedded.starting else "working" if self._rooms.under_way else "idle",
             model=model,
             health=self.health.of(model.id) if model else Health(HealthLevel.UNKNOWN),
             today=today,
@@ -223,9 +225,9 @@ class App:
         return await served_models(row, await self._endpoints.headers(row), self._transport)
 
     async def settle(self) -> None:
-        """What can wait until the first answers have been given: the baseline's price."""
+        """What can wait until the first answers have been given: prices, and the rows that wait for one."""
         with suppress(OSError):
-            await self.prices.find(self.settings.baseline)
+            await self.ledger.settle()
 
 
 class _Endpoints:
@@ -238,8 +240,8 @@ class _Endpoints:
     async def locate(self, model: ModelSpec) -> Endpoint:
         """The endpoint with its key; AttemptFailed where there is none."""
         if model.id == BUILTIN_ID:
-            url, key = await self._embedded.endpoint()
-            return Endpoint(url, auth_headers("bearer", key))
+            url, own_key = await self._embedded.endpoint()
+            return Endpoint(url, auth_headers("bearer", own_key))
         row = self._registry.provider_row(model.provider)
         key = await self._registry.key_of(model)
         if key is None and row.provider.is_paid:

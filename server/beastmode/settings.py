@@ -92,6 +92,19 @@ class BuiltinSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """Answers to deterministic requests, remembered: in memory, and on disk only where the user asks for it.
+
+    What is kept is the user's code. `max_mb` bounds the disk (the memory takes 16 MiB of it at most).
+    """
+
+    enabled: bool = True
+    disk: bool = False
+    max_mb: int = 64
+    max_age_hours: int = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything at once. `baseline` is the provider model that savings are measured against.
 
@@ -105,6 +118,7 @@ class Settings:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     completion: CompletionSettings = field(default_factory=CompletionSettings)
     builtin: BuiltinSettings = field(default_factory=BuiltinSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
     baseline: str = "openai:gpt-4"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -112,14 +126,19 @@ class Settings:
 _PREFIX = "BEASTMODE_"
 _KEY_SUFFIXES = ("_API_KEY", "_API_TOKEN")
 _ALIASES = {"ENCRYPTION_KEY": ("encryption_key",), "BEASTMODE_MODEL_PATH": ("builtin", "model_path")}
-_SECTIONS = {"network": NetworkSettings, "completion": CompletionSettings, "builtin": BuiltinSettings}
+_SECTIONS = {
+    "network": NetworkSettings,
+    "completion": CompletionSettings,
+    "builtin": BuiltinSettings,
+    "cache": CacheSettings,
+}
 _SETTABLE = {("baseline",), ("log_level",)} | {
     (section, entry.name) for section, kind in _SECTIONS.items() for entry in fields(kind)
 }
 _INSTEAD = {
     "paths": "Set the environment variable BEASTMODE_HOME to move the folders",
     "encryption_key": "Set the environment variable ENCRYPTION_KEY; a passphrase does not belong in a file",
-    "provider_keys": "Run `beastmode keys set PROVIDER`, or set the provider's variable; a key does not belong in a file",
+    "provider_keys": "Run `beastmode keys set PROVIDER`, or set the provider's variable; no key belongs in a file",
 }
 _RANGES: dict[tuple[str, ...], tuple[int, int]] = {
     ("completion", "max_tokens"): (1, 4096),
@@ -128,6 +147,8 @@ _RANGES: dict[tuple[str, ...], tuple[int, int]] = {
     ("completion", "prefix_tokens"): (16, 1_000_000),
     ("completion", "suffix_tokens"): (0, 1_000_000),
     ("builtin", "threads"): (1, 1024),
+    ("cache", "max_mb"): (1, 4096),
+    ("cache", "max_age_hours"): (1, 8760),
 }
 _PATHS = {("network", "ca_bundle"), ("builtin", "model_path")}
 

@@ -170,3 +170,17 @@ def test_the_doctor_names_what_is_missing(home: Path) -> None:
 def test_the_version() -> None:
     """One number, in one place."""
     assert beastmode("--version").output == f"beastmode {__version__}\n"
+
+
+def test_a_route_is_explained(url: str) -> None:
+    """Every model of the chain with the reason for or against it; nothing is sent."""
+    beastmode("models", "add", "--stdin-json", stdin=fields(url))
+    beastmode("route", "set", "chat", "mine", "openai:gpt-4")
+    beastmode("route", "hard", "chat", "anthropic:claude-sonnet-4-5")
+    said = json.loads(beastmode("route", "explain", "hello", "--json").output)
+    assert [(row["model"], row["chosen"]) for row in said] == [("custom:mine", True), ("openai:gpt-4", False)]
+    assert "costs money" in said[1]["against"]
+    said = json.loads(beastmode("route", "explain", "find the deadlock and its root cause", "--json").output)
+    assert said[0]["model"] == "anthropic:claude-sonnet-4-5"
+    assert "deadlock" in said[0]["for"]
+    assert "local-only" in beastmode("route", "explain", "hello", "--model", "openai:gpt-4", "--local-only").output

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from beastmode.domain.errors import InvalidModel
 from beastmode.domain.model import ModelSpec
 from beastmode.domain.usage import Price
-from beastmode.registry.providers import load_providers, offered_providers
+from beastmode.registry.price_field import price_text, read_price
 from beastmode.registry.registration import FORM, check_field, parse
-from beastmode.wire import FORMATS
 
 TODAY = date(2026, 1, 2)
 SPECIFIED: dict[str, object] = {
@@ -140,6 +139,34 @@ def test_prices(text: object, expected: tuple[str, str] | None) -> None:
     assert price == (expected and Price(Decimal(expected[0]), Decimal(expected[1]), TODAY, "user"))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected", "shown"),
+    [
+        ("0.5/1.5/0.05", Price(Decimal("0.5"), Decimal("1.5"), TODAY, "user", Decimal("0.05")), "0.5/1.5/0.05"),
+        ("2.5/hour", Price(Decimal(0), Decimal(0), TODAY, "user", gpu_hour=Decimal("2.5")), "2.5/hour"),
+        (" $2.5 / Hour", Price(Decimal(0), Decimal(0), TODAY, "user", gpu_hour=Decimal("2.5")), "2.5/hour"),
+        ("2", Price(Decimal(2), Decimal(2), TODAY, "user"), "2/2"),
+        ("0", Price(Decimal(0), Decimal(0), TODAY, "user"), "0/0"),
+        ("0.0000001", Price(Decimal("1E-7"), Decimal("1E-7"), TODAY, "user"), "0.0000001/0.0000001"),
+    ],
+)
+def test_a_price_is_shown_as_it_is_written(text: str, expected: Price, shown: str) -> None:
+    """Cached tokens and GPU hours too; what is shown can be entered again and means the same."""
+    assert parse(SPECIFIED | {"price": text}, TODAY)[0].price == expected
+    assert price_text(expected) == shown
+    assert read_price(shown, TODAY) == expected
+
+
+def test_rare_fields_can_be_given_but_are_not_asked_for() -> None:
+    """Without them a model may fall back anywhere, and its endpoint takes what comes."""
+    spec, _ = parse(SPECIFIED)
+    assert (spec.local_only, spec.max_concurrent) == (False, None)
+    for entered in ({"local_only": True, "max_concurrent": 2}, {"local_only": "true", "max_concurrent": "2"}):
+        spec, _ = parse(SPECIFIED | entered)
+        assert (spec.local_only, spec.max_concurrent) == (True, 2)
+    assert {"local_only", "max_concurrent"}.isdisjoint(field.name for field in FORM)
+
+
 WRONG: list[tuple[str, object, str]] = [
     ("model_name", "", "empty"),
     ("model_name", "a" * 101, "longer"),
@@ -155,7 +182,7 @@ WRONG: list[tuple[str, object, str]] = [
     ("endpoint_url", "", "empty"),
     ("endpoint_url", "http://169.254.169.254/v1", "metadata"),
     ("endpoint_url", ["http://localhost"], "must be text"),
-    ("provider", "openai", "choose one of openai-compatible, llama.cpp"),
+    ("provider", "openai", "choose one of openai-compatible, anthropic-compatible"),
     ("provider", "builtin", "choose one of"),
     ("api_key", "two words", "header"),
     ("api_key", "key\r\nX-Other: 1", "header"),
@@ -176,7 +203,13 @@ WRONG: list[tuple[str, object, str]] = [
     ("temperature", float("nan"), "from 0 to 2"),
     ("temperature", False, "from 0 to 2"),
     ("price", "cheap", "input/output"),
-    ("price", "1/2/3", "input/output"),
+    ("price", "1/2/3/4", "input/output"),
+    ("price", "1/2/hour", "input/output"),
+    ("price", "/hour", "input/output"),
+    ("price", "1/", "input/output"),
+    ("local_only", "maybe", "true or false"),
+    ("local_only", 1, "must be text"),
+    ("max_concurrent", 0, "whole number from 1 to 1024"),
     ("price", "1/", "input/output"),
     ("price", -1, "input/output"),
     ("price", float("inf"), "input/output"),
@@ -244,21 +277,3 @@ def test_no_value_breaks_a_field(name: str, value: object) -> None:
     """`check_field` answers for any name and any value."""
     for each in (name, *SPECIFIED, "price"):
         check_field(each, value)
-
-
-def test_providers_speak_formats_that_exist() -> None:
-    """Every row of providers.toml is complete, and names files of wire/."""
-    for row_id, provider in load_providers().items():
-        assert provider.id == row_id
-        assert provider.title
-        assert provider.auth in {"bearer", "x-api-key", "none"}
-        assert {*provider.chat_formats, *provider.fim_formats} <= set(FORMATS)
-        assert provider.chat_formats
-        assert provider.fim_formats
-
-
-def test_the_builtin_provider_is_not_offered() -> None:
-    """The form offers what a user can register; the specification's type comes first."""
-    offered = [provider.id for provider in offered_providers()]
-    assert offered[0] == "openai-compatible"
-    assert set(load_providers()) - set(offered) == {"builtin"}

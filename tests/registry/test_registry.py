@@ -28,7 +28,9 @@ MODEL = ModelSpec(
     context_window=4096,
     max_tokens=100,
     temperature=0.7,
-    price=Price(Decimal("0.50"), Decimal("1.5"), date(2026, 1, 2), "user"),
+    price=Price(Decimal("0.50"), Decimal("1.5"), date(2026, 1, 2), "user", Decimal("0.05"), gpu_hour=Decimal("2.5")),
+    local_only=True,
+    max_concurrent=3,
 )
 
 
@@ -272,6 +274,22 @@ async def test_a_price_is_dated_and_never_overwritten(registry: Registry, databa
     await registry.add(replace(MODEL, price=None), None, replace=True)
     assert registry.get("mine").price is None
     assert await history() == [("0.50", "2026-01-01"), ("2", "2026-01-03")]
+
+
+async def test_every_part_of_a_price_counts(registry: Registry, database: Database) -> None:
+    """Another price for cached tokens or GPU hours is another price; the same one is stored once."""
+    plain = Price(Decimal(1), Decimal(2), date(2026, 1, 2), "user")
+    prices = [
+        plain,
+        replace(plain, cache_read=Decimal("0.1")),
+        replace(plain, cache_write=Decimal("0.1")),
+        replace(plain, gpu_hour=Decimal(3)),
+    ]
+    for price in prices:
+        for _ in range(2):
+            await registry.add(replace(MODEL, price=price), None, replace=True)
+            assert registry.get("mine").price == price
+    assert len(await database.read("SELECT * FROM prices")) == len(prices)
 
 
 async def test_a_failed_change_leaves_the_registry_as_it_was(registry: Registry, database: Database) -> None:

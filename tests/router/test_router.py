@@ -25,7 +25,7 @@ from beastmode.domain.errors import (
 from beastmode.domain.model import ModelSpec, Provider
 from beastmode.domain.request import ChatRequest, FimRequest, Message, Task
 from beastmode.domain.response import Finished, FinishReason, Started, TextDelta
-from beastmode.domain.routing import Outcome
+from beastmode.domain.routing import Outcome, Policy
 from beastmode.domain.usage import Usage
 from beastmode.router import ask as ask_module
 from beastmode.router import router as router_module
@@ -100,6 +100,7 @@ class World:
         self.rows: list[Attempt] = []
         self.breakers, self.latencies = Breakers(lambda: 0.0), Latencies()
         self.capped: set[str] = set()
+        self.allowed = Policy()
         self.memory: dict[str, tuple[StreamEvent, ...]] = {}
         self.router = self.build((self,))
 
@@ -146,6 +147,12 @@ class World:
 
     def hard(self, task: Task) -> ModelSpec | None:
         return self.expert
+
+    def is_paid(self, model: ModelSpec) -> bool:
+        return "paid" in model.id
+
+    def policy(self) -> Policy:
+        return self.allowed
 
     def get(self, model_id: str) -> ModelSpec:
         for model in self.models:
@@ -415,6 +422,18 @@ async def test_a_cap_skips_a_model_without_asking_it() -> None:
     world.capped.add(OTHER.id)
     with pytest.raises(NotAllowed):
         await world.router.complete(ASK)
+
+
+async def test_a_paid_model_steps_in_only_where_the_user_said_so() -> None:
+    """It may be selected; as a fallback it needs a word."""
+    paid = replace(OTHER, id="custom:paid")
+    world = World([Unreachable("down")], GOOD, models=[MODEL, paid])
+    with pytest.raises(Unreachable):
+        await world.router.complete(ASK)
+    world = World([Unreachable("down")], GOOD, models=[MODEL, paid])
+    world.allowed = Policy(allow_paid_fallback=True)
+    assert (await world.router.complete(ASK)).model == "custom:paid"
+    assert (await World(GOOD, models=[paid]).router.complete(ASK)).model == "custom:paid"
 
 
 async def test_a_resting_model_is_skipped_at_no_cost() -> None:

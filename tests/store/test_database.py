@@ -11,7 +11,7 @@ import pytest
 from beastmode.store import Database, StoreError
 from beastmode.store.migrations import MIGRATIONS, Migration, migrate
 
-ROUTE = "INSERT INTO routes VALUES (?, ?)"
+ROUTE = "INSERT INTO routes (task, model_id) VALUES (?, ?)"
 
 
 def damaged(folder: Path) -> list[Path]:
@@ -126,7 +126,11 @@ async def test_it_is_safe_against_a_killed_process(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "a.db")
     assert (await database.read("PRAGMA journal_mode"))[0][0] == "wal"
     with pytest.raises(StoreError, match="FOREIGN KEY"):
-        await database.write("INSERT INTO sealed_keys VALUES ('none', 'k', x'00', x'00', 'o')")
+        await database.write(
+            "INSERT INTO models VALUES ('custom:m', 'm', 'p', 'u', 'm', '', '', '', '', 1, 1, 0, 99, 0, NULL)"
+        )
+    with pytest.raises(StoreError, match="a key needs its model"):
+        await database.write("INSERT INTO sealed_keys VALUES ('custom:none', 'k', x'00', x'00', 'o')")
     await database.close()
 
 
@@ -264,7 +268,8 @@ async def main(path, name):
     database = await Database.open(Path(path))
     for block in range(10):
         await asyncio.gather(*(
-            database.write("INSERT INTO routes VALUES (?, ?)", (f"{name} {block} {n}", name)) for n in range(10)
+            database.write("INSERT INTO routes (task, model_id) VALUES (?, ?)", (f"{name} {block} {n}", name))
+            for n in range(10)
         ))
     await database.close()
 

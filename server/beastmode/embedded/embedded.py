@@ -121,6 +121,11 @@ class Embedded:
         """Whether the weights are there, by a cheap look; their hash is checked before they are loaded."""
         return self._model_path.is_file() if self._model_path else has_size(self.path, self._weights.size)
 
+    @property
+    def starting(self) -> bool:
+        """Whether the model is being loaded just now, for this process."""
+        return self._joining is not None
+
     async def fetch(self, progress: Progress) -> Path:
         """See that the weights are there and right, fetching what is missing; their file.
 

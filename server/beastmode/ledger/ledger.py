@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
 
-from beastmode.domain.request import Task
 from beastmode.domain.routing import Outcome
-from beastmode.domain.usage import Usage, from_nano, to_nano
+from beastmode.domain.usage import from_nano
+from beastmode.ledger.backfill import compare, fill_costs
+from beastmode.ledger.days import FOREVER
+from beastmode.ledger.export import pages
 from beastmode.ledger.prices import PriceBook, price_id
+from beastmode.ledger.report import report
 from beastmode.ledger.rows import HOUR, Baseline, change, record
-from beastmode.ledger.totals import FOREVER, Totals, fold
+from beastmode.ledger.summary import summarize
+from beastmode.ledger.totals import Totals, fold
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import AsyncGenerator
     from decimal import Decimal
 
+    from beastmode.domain.request import Task
     from beastmode.domain.routing import Attempt
+    from beastmode.domain.usage import Price
+    from beastmode.ledger.report import By, Report
+    from beastmode.ledger.summary import Summary
     from beastmode.store import Database
 
-BATCH = 200
-"""Rows that are compared with the baseline in one transaction, which nobody else can write during."""
-
-_TO_COMPARE = """SELECT * FROM attempts
-    WHERE baseline_cost_nano IS NULL AND input_tokens IS NOT NULL AND output_tokens IS NOT NULL
-    ORDER BY started_at LIMIT ?"""
 _SPENT = """SELECT
     (SELECT COALESCE(SUM({column}), 0) FROM rollups WHERE hour >= :hour)
     + (SELECT COALESCE(SUM({column}), 0) FROM attempts WHERE started_at >= :since AND started_at < :hour)"""
@@ -35,19 +39,31 @@ class Ledger:
 
     Args:
         database: where they are.
+        prices: where the price of a provider's model is found, if the router did not give it.
         baseline: the provider model that savings are measured against.
     """
 
-    def __init__(self, database: Database, baseline: str = "") -> None:
+    def __init__(self, database: Database, prices: PriceBook | None = None, baseline: str = "") -> None:
         self._database = database
-        self._prices = PriceBook(database)
+        self._prices = PriceBook(database) if prices is None else prices
         self._baseline_model = baseline
         self._baseline: Baseline | None = None
+        self._price_ids: dict[tuple[str, Price | None], int | None] = {}
 
     async def observe(self, attempt: Attempt) -> None:
         """Store a finished try; returns after the commit, so a killed process loses none that was acknowledged."""
+        missing = attempt.price is None and attempt.cost is None and _is_provided(attempt.model)
+        price = self._prices.remembered(attempt.model) if missing else None
+        if price is not None:
+            attempt = replace(attempt, price=price, cost=price.cost(attempt.usage, attempt.total_s))
         baseline = self._baseline
-        await self._database.transact(lambda connection: record(connection, attempt, baseline))
+        # Nothing is awaited before the row is on its way: a caller that is cancelled twice would lose it.
+        priced = (attempt.model, attempt.price)
+        number = self._price_ids.get(priced)
+        number = await self._database.transact(lambda connection: record(connection, attempt, baseline, number))
+        self._price_ids[priced] = number
+        if missing and attempt.connect_s is not None and not self._prices.was_asked(attempt.model):
+            await self._fill_costs(attempt.model)
 
     async def accepted(self, request_id: str, at: float) -> None:
         """The user took the answer to this request; `at` is Unix time. Taking it twice changes nothing."""
@@ -71,6 +87,18 @@ class Ledger:
             " WHERE started_at >= ? AND outcome != 'cancelled' ORDER BY started_at",
             (moment,),
         )
+
+    async def summary(self, since: float, until: float = FOREVER) -> Summary:
+        """What a span (Unix time) adds up to, tests of a model left out."""
+        return await summarize(self._database, since, until)
+
+    async def report(self, since: float, until: float, by: By) -> Report:
+        """Sums by model, task, local day or local month of a span (Unix time), tests of a model included."""
+        return await report(self._database, since, until, by)
+
+    def pages(self, since: float, until: float) -> AsyncGenerator[list[dict[str, object]]]:
+        """All tries that began in a span (Unix time), oldest first, page by page, with the prices they used."""
+        return pages(self._database, since, until)
 
     async def spent(self, since: float, *, paid_only: bool = True) -> Decimal:
         """Dollars since a moment (Unix time), exactly, from the rollups.
@@ -97,30 +125,35 @@ class Ledger:
 
     async def recall(self) -> None:
         """Take the baseline's price from the table, where it has one; cheap, for the start."""
-        price = await self._prices.known(self._baseline_model)
-        self._baseline = Baseline(self._baseline_model, price) if price is not None else None
+        await self._take(await self._prices.known(self._baseline_model))
 
-    async def settle(self) -> int:
-        """Look the baseline's price up, and compare the rows that were written before it was known.
+    async def settle(self) -> None:
+        """Look up the prices that are missing, and fill in the rows that were written before they were known.
 
-        Takes a third of a second the first time in the life of a database. Returns how many rows were compared.
+        Takes a third of a second the first time in the life of a database.
         """
-        price = await self._prices.find(self._baseline_model)
-        if price is None:
-            return 0
-        baseline = self._baseline = Baseline(self._baseline_model, price)
-        done = 0
-        while batch := await self._database.transact(lambda connection: _compare(connection, baseline)):
-            done += batch
-        return done
+        await self._take(await self._prices.find(self._baseline_model))
+        baseline = self._baseline
+        if baseline is not None:
+            while await self._database.transact(lambda connection: compare(connection, baseline)):
+                pass
+        for row in await self._database.read("SELECT DISTINCT model FROM rollups WHERE unpriced > 0"):
+            if _is_provided(row["model"]):
+                await self._fill_costs(row["model"])
+
+    async def _take(self, price: Price | None) -> None:
+        if price is not None and (self._baseline is None or self._baseline.price != price):
+            model = self._baseline_model
+            number = await self._database.transact(lambda connection: price_id(connection, model, price))
+            self._baseline = Baseline(model, price, number)
+
+    async def _fill_costs(self, model: str) -> None:
+        price = await self._prices.find(model)
+        if price is not None:
+            while await self._database.transact(lambda connection: fill_costs(connection, model, price)):
+                pass
 
 
-def _compare(connection: sqlite3.Connection, baseline: Baseline) -> int:
-    rows = connection.execute(_TO_COMPARE, (BATCH,)).fetchall()
-    number = price_id(connection, baseline.model, baseline.price) if rows else None
-    for row in rows:
-        usage = Usage(*(row[name] for name in Usage.__slots__))
-        cost = baseline.price.cost(usage)
-        assert cost is not None, "the query asks for both counts"  # noqa: S101 - for the type checker
-        change(connection, row, baseline_cost_nano=to_nano(cost), baseline_price_id=number)
-    return len(rows)
+def _is_provided(model: str) -> bool:
+    """Whether a model's price is public; that of the user's own stands in its row, or is not known."""
+    return not model.startswith("custom:")

@@ -40,6 +40,7 @@ class PriceBook:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._found: dict[str, Price | None] = {}
 
     async def known(self, model: str) -> Price | None:
         """The newest price that is already in the table."""
@@ -51,21 +52,31 @@ class PriceBook:
 
         None where nobody knows the model. A price that the user set stays as it is.
         """
+        if model not in self._found:
+            self._found[model] = await self._look_up(model)
+        return self._found[model]
+
+    def remembered(self, model: str) -> Price | None:
+        """The price that `find` has found in this process."""
+        return self._found.get(model)
+
+    def was_asked(self, model: str) -> bool:
+        """Whether `find` has looked for this model in this process, be it in vain."""
+        return model in self._found
+
+    async def _look_up(self, model: str) -> Price | None:
         price = await self.known(model)
         if price is not None and not await asyncio.to_thread(_is_outdated, price):
             return price
         newer = await asyncio.to_thread(_bundled, model)
         if newer is None:
             return price
-        found = newer
-        await self._database.transact(lambda connection: price_id(connection, model, found))
+        await self._database.transact(lambda connection: price_id(connection, model, newer))
         return newer
 
 
-def price_id(connection: sqlite3.Connection, model: str, price: Price | None) -> int | None:
-    """The row of a model's price, added where there is none; None where there is no price. Within a transaction."""
-    if price is None:
-        return None
+def price_id(connection: sqlite3.Connection, model: str, price: Price) -> int:
+    """The row of a model's price, added where there is none; within a transaction."""
     row = (
         model,
         str(price.input),
@@ -77,7 +88,7 @@ def price_id(connection: sqlite3.Connection, model: str, price: Price | None) ->
         price.source,
     )
     found = connection.execute(_FIND, row).fetchone()
-    return int(found[0]) if found else connection.execute(_ADD, row).lastrowid
+    return int(found[0] if found else connection.execute(_ADD, row).lastrowid or 0)
 
 
 def _price_of(row: sqlite3.Row) -> Price:

@@ -45,7 +45,7 @@ async def report(database: Database, since: float, until: float, by: By, zone: t
         edges = [begins for _, begins in spans]
 
     def key(span: int, model: str, task: str, outcome: str) -> tuple[str, str]:
-        return {"model": model, "task": task}.get(by) or names[span], outcome
+        return {"model": model, "task": task}.get(by, names[span]), outcome
 
     found = await database.query(lambda connection: fold(connection, (*edges, until), key))
     parts: _Parts = {}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from beastmode.domain.usage import to_nano
 from beastmode.ledger.prices import price_id
@@ -12,12 +11,12 @@ from beastmode.ledger.sketch import added
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
 
     from beastmode.domain.routing import Attempt
     from beastmode.domain.usage import Price
 
 HOUR = 3600
+NOTHING = Decimal(0)
 
 KEY = ("hour", "model", "task", "outcome")
 """What one row of the rollups is about."""
@@ -54,11 +53,39 @@ _ADD = f"""INSERT INTO rollups ({", ".join(KEY + SUMS)}, total_s, first_token_s)
         total_s = excluded.total_s, first_token_s = excluded.first_token_s"""  # noqa: S608
 
 
+PLAIN = (
+    "id",
+    "request_id",
+    "model",
+    "provider",
+    "origin",
+    "reason",
+    "started_at",
+    "total_s",
+    "connect_s",
+    "first_token_s",
+    "error_kind",
+    "estimated",
+    "queue_s",
+    "cached",
+    "masked",
+)
+"""Fields of an attempt that are columns as they are."""
+_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
+_MADE = ("task", "outcome", "error", "cost_nano", "tokens_cost_nano", "baseline_cost_nano")
+_COLUMNS = (*PLAIN, *_TOKENS, *_MADE, "price_id", "baseline_price_id")
+_INSERT = f"INSERT INTO attempts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own names
+
+
 class Baseline(NamedTuple):
-    """The provider model that savings are measured against, and its price."""
+    """The provider model that savings are measured against, its price, and the row of that."""
 
     model: str
     price: Price
+    price_id: int
+
+
+Row = Any  # a mapping of names to values, or an sqlite3.Row: the two have no type in common
 
 
 def hour_of(moment: float) -> int:
@@ -66,33 +93,42 @@ def hour_of(moment: float) -> int:
     return int(moment // HOUR) * HOUR
 
 
-def row_of(attempt: Attempt, baseline: Baseline | None) -> dict[str, object]:
-    """The columns of a try but those that name prices: its fields, tokens flattened, money in nano-dollars."""
-    row: dict[str, object] = {name: _storable(getattr(attempt, name)) for name in attempt.__slots__}
-    for name in ("usage", "cost", "price", "baseline_cost"):
-        del row[name]
-    usage, price, cost = attempt.usage, attempt.price, attempt.cost
-    row.update(asdict(usage))
-    # A graphics card's hours are not billed by anybody, and are known exactly where the tokens are not.
-    tokens_cost = price.cost(usage) if price is not None and price.gpu_hour and cost else cost
+def nano_of(dollars: Decimal | None) -> int | None:
+    """Dollars as the ledger keeps them."""
+    return None if dollars is None else min(to_nano(dollars), _MOST_NANO)
+
+
+def row_of(attempt: Attempt, baseline: Baseline | None) -> dict[str, Any]:
+    """The columns of a try but the rows of its prices: its fields, tokens flattened, money in nano-dollars."""
+    usage, price = attempt.usage, attempt.price
+    row: dict[str, Any] = {name: getattr(attempt, name) for name in PLAIN}
+    row.update((name, getattr(usage, name)) for name in _TOKENS)
+    row["task"], row["outcome"] = attempt.task.value, attempt.outcome.value
+    # Half of a surrogate pair, which an endpoint may put into its error, is no text for SQLite.
+    row["error"] = None if attempt.error is None else attempt.error.encode("utf-8", "replace").decode()
+    cost = NOTHING if attempt.cached else attempt.cost
+    row["cost_nano"] = nano_of(cost)
+    # The hours of one's own graphics card are billed by nobody, and are exact where the tokens are estimated.
+    by_token = price is not None and price.gpu_hour and cost
+    row["tokens_cost_nano"] = nano_of(price.cost(usage)) if price is not None and by_token else row["cost_nano"]
     compared = attempt.baseline_cost
     if compared is None and attempt.cached:
-        compared = Decimal(0)  # no tokens were needed, so none would have been on the baseline
+        compared = NOTHING  # no tokens were needed, so none would have been on the baseline
     elif compared is None and baseline is not None:
         compared = baseline.price.cost(usage)
-    row["cost_nano"], row["tokens_cost_nano"], row["baseline_cost_nano"] = map(_nano, (cost, tokens_cost, compared))
+    row["baseline_cost_nano"] = nano_of(compared)
     return row
 
 
-def share_of(row: Mapping[str, object] | sqlite3.Row) -> tuple[int, ...]:
+def share_of(row: Row) -> tuple[int, ...]:
     """What a row of the attempts adds to each of SUMS."""
     reached, estimated = row["connect_s"] is not None, bool(row["estimated"])
     tokens_cost, compared = _number(row["tokens_cost_nano"]), _number(row["baseline_cost_nano"])
     return (
         1,
         int(row["accepted_at"] is not None),
-        int(bool(row["cached"])),
-        _number(row["masked"]),
+        int(row["cached"]),
+        row["masked"],
         int(estimated),
         int(reached and row["cost_nano"] is None),
         int(reached and row["baseline_cost_nano"] is None),
@@ -109,21 +145,30 @@ def share_of(row: Mapping[str, object] | sqlite3.Row) -> tuple[int, ...]:
     )
 
 
-def record(connection: sqlite3.Connection, attempt: Attempt, baseline: Baseline | None) -> None:
-    """Write a try and its share of the sums, within one transaction."""
+def times_of(row: Row) -> tuple[float | None, float | None]:
+    """What a row adds to the sketches: its total and the time to its first text. From memory, it was no model's."""
+    return (None, None) if row["cached"] else (row["total_s"], row["first_token_s"])
+
+
+def record(
+    connection: sqlite3.Connection, attempt: Attempt, baseline: Baseline | None, number: int | None = None
+) -> int | None:
+    """Write a try and its share of the sums, within one transaction.
+
+    `number` is the row of the try's price, where it is known already; returns it.
+    """
     row = row_of(attempt, baseline)
-    row["price_id"] = price_id(connection, attempt.model, attempt.price)
-    if baseline is not None and row["baseline_cost_nano"] is not None:
-        row["baseline_price_id"] = price_id(connection, baseline.model, baseline.price)
-    columns, marks = ", ".join(row), ", ".join("?" * len(row))
-    connection.execute(f"INSERT INTO attempts ({columns}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
+    if number is None and attempt.price is not None:
+        number = price_id(connection, attempt.model, attempt.price)
+    row["price_id"] = number
+    row["baseline_price_id"] = None if baseline is None or attempt.cached else baseline.price_id
+    connection.execute(_INSERT, [row[name] for name in _COLUMNS])
     row["accepted_at"] = None
     key = (hour_of(attempt.started_at), row["model"], row["task"], row["outcome"])
-    total, first_token = connection.execute(_SKETCHES, key).fetchone() or (b"", b"")
-    total = added(total, attempt.total_s)
-    if attempt.first_token_s is not None:
-        first_token = added(first_token, attempt.first_token_s)
-    connection.execute(_ADD, (*key, *share_of(row), total, first_token))
+    found = connection.execute(_SKETCHES, key).fetchone() or (b"", b"")
+    sketches = (added(sketch, seconds) for sketch, seconds in zip(found, times_of(row), strict=True))
+    connection.execute(_ADD, (*key, *share_of(row), *sketches))
+    return number
 
 
 def change(connection: sqlite3.Connection, row: sqlite3.Row, **changes: object) -> None:
@@ -138,14 +183,5 @@ def change(connection: sqlite3.Connection, row: sqlite3.Row, **changes: object) 
         connection.execute(f"UPDATE rollups SET {settings} WHERE {_WHERE}", (*steps.values(), *key))  # noqa: S608
 
 
-def _nano(dollars: Decimal | None) -> int | None:
-    return None if dollars is None else min(to_nano(dollars), _MOST_NANO)
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _storable(value: object) -> object:
-    """Half of a surrogate pair, which an endpoint may put into its error, is no text for SQLite."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
+def _number(value: int | None) -> int:
+    return value or 0

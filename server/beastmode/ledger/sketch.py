@@ -44,8 +44,10 @@ def middle_of(number: int) -> float:
     return SHORTEST * _GROWTH**number * _MIDDLE if number else SHORTEST
 
 
-def added(sketch: bytes, seconds: float) -> bytes:
-    """The sketch with one more time in it."""
+def added(sketch: bytes, seconds: float | None) -> bytes:
+    """The sketch with one more time in it; as it was where there is none."""
+    if seconds is None:
+        return sketch
     number = bin_of(seconds)
     size = _BIN.size
     at = bisect_left(range(len(sketch) // size), number, key=lambda n: _BIN.unpack_from(sketch, n * size)[0]) * size
@@ -70,8 +72,10 @@ class Sketch:
         for sketch in stored:
             self.merge(sketch)
 
-    def add(self, seconds: float) -> None:
-        """Count one time."""
+    def add(self, seconds: float | None) -> None:
+        """Count one time, if there is one."""
+        if seconds is None:
+            return
         number = bin_of(seconds)
         self._counts[number] = self._counts.get(number, 0) + 1
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Outcome
 from beastmode.domain.usage import from_nano
-from beastmode.ledger.totals import FOREVER, Totals, fold
+from beastmode.ledger.days import FOREVER
+from beastmode.ledger.totals import Totals, fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

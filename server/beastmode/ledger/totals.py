@@ -10,20 +10,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, TypeVar
 
-from beastmode.ledger.rows import HOUR, SUMS, hour_of, share_of
+from beastmode.ledger.rows import HOUR, SUMS, hour_of, share_of, times_of
 from beastmode.ledger.sketch import Sketch
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Hashable, Sequence
 
-FOREVER = 70_389_528.0 * HOUR
-"""The year 10000."""
-
 Key = TypeVar("Key", bound="Hashable")
 
 _ROLLUPS = f"""SELECT hour, model, task, outcome, total_s, first_token_s, {", ".join(SUMS)}
     FROM rollups WHERE hour >= ? AND hour < ?"""  # noqa: S608 - our own names
+_FIRST_SUM = 6
 _ROWS = "SELECT * FROM attempts WHERE started_at >= ? AND started_at < ?"
 
 
@@ -78,14 +76,14 @@ def fold(
 
     for row in connection.execute(_ROLLUPS, (hour_of(since), until)):
         if row["hour"] not in cut and (totals := under(row["hour"], row)) is not None:
-            totals.add(row[6:])
+            totals.add(row[_FIRST_SUM:])
             totals.total.merge(row["total_s"])
             totals.first_token.merge(row["first_token_s"])
     for hour in sorted(cut):
         for row in connection.execute(_ROWS, (max(hour, since), min(hour + HOUR, until))):
             if (totals := under(row["started_at"], row)) is not None:
                 totals.add(share_of(row))
-                totals.total.add(row["total_s"])
-                if row["first_token_s"] is not None:
-                    totals.first_token.add(row["first_token_s"])
+                total, first_token = times_of(row)
+                totals.total.add(total)
+                totals.first_token.add(first_token)
     return found

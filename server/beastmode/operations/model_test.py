@@ -90,14 +90,16 @@ async def test_model(model: ModelSpec, provider: Provider, endpoint: Endpoint, a
     """
     say(f"Asking {model.origin} a question")
     able = replace(model, chat_format=None, fim_format=None)
+    tries: list[Try] = []
     for name in provider.chat_formats:
-        chat = await _try(QUESTION, replace(able, chat_format=name), endpoint, router)
-        if isinstance(chat.error, Unreachable | TlsFailed | TimedOut | Unauthorized):
-            return Report(able, tuple(_basics(model, chat)))
-        if chat.error is None:
+        tries.append(await _try(QUESTION, replace(able, chat_format=name), endpoint, asker))
+        if isinstance(tries[-1].error, Unreachable | TlsFailed | TimedOut | Unauthorized):
+            return Report(able, tuple(_basics(model, tries[-1])))
+        if tries[-1].error is None:
             able = replace(able, chat_format=name)
             break
-    best = chat
+    # Where none works, what the endpoint says to the usual one tells the most.
+    best = chat = tries[-1] if able.chat_format else tries[0]
     for name in provider.fim_formats:
         if name == CHAT_INFILL and able.chat_format is None:
             continue

@@ -57,7 +57,7 @@ async def served_models(row: ProviderRow, secret_headers: Mapping[str, str], get
         if isinstance(refused, Unauthorized):
             refused.fix = how_to_set_key(row)
         raise refused
-    ids = sorted(dict.fromkeys(_ids(loads(body))))
+    ids = sorted(dict(named_entries(loads(body))))
     found = (row.model(upstream_id, has_key=bool(secret_headers)) for upstream_id in ids[:MOST])
     return tuple(model for model in found if model is not None)
 
@@ -68,8 +68,8 @@ def how_to_set_key(row: ProviderRow) -> str:
     return f"Run `beastmode keys set {row.provider.id}`{variable}"
 
 
-def _ids(answer: Any) -> Iterator[str]:
-    """The ids in a list of models: OpenAI's (`data`), Ollama's (`models`), or a bare one.
+def named_entries(answer: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A list of models by their ids, with all that is said of each: OpenAI's (`data`), Ollama's (`models`), or a bare one.
 
     Raises:
         InvalidFormat: there is no list.
@@ -83,4 +83,4 @@ def _ids(answer: Any) -> Iterator[str]:
         said = (entry, named.get("id"), named.get("model"), named.get("name"))
         model_id = next((each for each in said if isinstance(each, str)), None)
         if model_id is not None:
-            yield model_id
+            yield model_id, named

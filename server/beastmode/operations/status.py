@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -26,6 +26,7 @@ class Notice:
 class Status:
     """The state of the product at one moment."""
 
+    activity: Literal["loading", "working", "idle"]
     model: ModelSpec | None
     health: Health
     today: Summary
@@ -51,6 +52,21 @@ def dollars(amount: Decimal | None) -> str | None:
     return f"{sign}${amount:.2f}" if amount == 0 or amount >= 1 else f"{sign}${amount:.4f}"
 
 
+def savings(today: Summary) -> str | None:
+    """`$1.25`, or `$1.10 to $1.60` where tokens were estimated; None where a price is missing."""
+    return _between(dollars(today.savings_low), dollars(today.savings_high))
+
+
+def savings_percent(today: Summary) -> str | None:
+    """The same as a share of the baseline's cost; None where that is zero or not known."""
+    low, high = today.savings_rates or (None, None)
+    return _between(percent(low), percent(high))
+
+
+def _between(low: str | None, high: str | None) -> str | None:
+    return low if low == high else f"{low} to {high}"
+
+
 def lines(status: Status) -> list[str]:
     """The status as sentences for a person, one a line."""
     model, today = status.model, status.today
@@ -62,7 +78,7 @@ def lines(status: Status) -> list[str]:
         f"Success rate: {percent(today.success_rate) or 'no request yet'}",
         f"Latency p95: {milliseconds(today.p95_s) or 'no request yet'}",
         f"Cost: {dollars(today.cost) or 'unknown, a model has no price'}{about}",
-        _savings(today) + about,
+        _savings(today),
         f"Keys are sealed with {status.key_source}",
     ]
     if status.notice is not None:
@@ -71,7 +87,7 @@ def lines(status: Status) -> list[str]:
 
 
 def _savings(today: Summary) -> str:
-    saved, rate = dollars(today.savings), percent(today.savings_rate)
+    saved, rate = savings(today), savings_percent(today)
     if saved is None:
         return "Savings: unknown, a price is missing"
     return f"Savings: {saved}" + (f" ({rate} of the baseline's cost)" if rate else "")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from beastmode.domain.errors import BeastModeError
     from beastmode.domain.model import ModelSpec, Provider
     from beastmode.domain.request import Request
+    from beastmode.domain.routing import Policy
 
 
 class Models(Protocol):
@@ -36,6 +37,14 @@ class Models(Protocol):
 
     def provider(self, provider_id: str) -> Provider:
         """The provider's row."""
+        ...
+
+    def is_paid(self, model: ModelSpec) -> bool:
+        """Whether asking it costs money."""
+        ...
+
+    def policy(self) -> Policy:
+        """What the user allows to be spent."""
         ...
 
 
@@ -63,10 +72,16 @@ def explain(
             f"No model is selected for {request.task}",
             "Register one with `beastmode models add`, or fetch the built-in one with `beastmode models fetch`",
         )
-    stays_here = request.local_only or chain[0][0].local_only
-    return tuple(
-        Verdict(model, reason, _objection(model, request, resting, stays_here=stays_here)) for model, reason in chain
-    )
+    verdicts = []
+    for position, (model, reason) in enumerate(chain):
+        against = (
+            _must_stay(model, request, chain[0][0])
+            or _costs(model, models, is_fallback=position > 0)
+            or _unable(model, request)
+            or _resting(model, resting)
+        )
+        verdicts.append(Verdict(model, reason, against))
+    return tuple(verdicts)
 
 
 def plan(
@@ -99,7 +114,7 @@ def _chain(request: Request, models: Models) -> Iterator[tuple[ModelSpec, str]]:
     if request.model is not None:
         named = models.get(request.model)
         yield named, "named by the request"
-        if models.provider(named.provider).base_url is not None:
+        if not named.id.startswith("custom:"):
             return  # a provider that was named explicitly is not replaced by another
         seen.add(named.id)
     elif (hard := models.hard(request.task)) is not None:
@@ -114,31 +129,42 @@ def _chain(request: Request, models: Models) -> Iterator[tuple[ModelSpec, str]]:
             yield model, f"selected for {request.task}" if is_first else f"fallback for {request.task}"
 
 
-def _objection(
-    model: ModelSpec,
-    request: Request,
-    resting: Callable[[str], tuple[float, str] | None],
-    *,
-    stays_here: bool,
-) -> BeastModeError | None:
-    if stays_here and not is_loopback(model.endpoint_url):
-        whose = "this workspace" if request.local_only else "the model that was chosen first"
-        return NotAllowed(
-            f"{model.id} answers at {model.origin}, and {whose} is local-only",
-            "Select a model on this machine, or turn local-only off",
-        )
+def _must_stay(model: ModelSpec, request: Request, first: ModelSpec) -> BeastModeError | None:
+    if is_loopback(model.endpoint_url) or not (request.local_only or first.local_only):
+        return None
+    whose = "this workspace" if request.local_only else first.id
+    return NotAllowed(
+        f"{model.id} answers at {model.origin}, and {whose} is local-only",
+        "Select a model on this machine, or turn local-only off",
+    )
+
+
+def _costs(model: ModelSpec, models: Models, *, is_fallback: bool) -> BeastModeError | None:
+    if not is_fallback or models.policy().allow_paid_fallback or not models.is_paid(model):
+        return None
+    return NotAllowed(
+        f"{model.id} costs money, and paid models do not step in",
+        "Allow it with `beastmode route policy --paid-fallback --daily-cap 5`",
+    )
+
+
+def _unable(model: ModelSpec, request: Request) -> BeastModeError | None:
     if isinstance(request, ChatRequest):
         if model.chat_format is None:
             return UserError(f"{model.id} cannot chat", "Select a chat model")
     elif model.fim_format is None:
         return UserError(f"{model.id} cannot complete code", "Select a model that can")
     needed = tokens(length(request)) + (request.max_tokens or 0)
-    if needed > model.context_window:
-        return UserError(
-            f"{model.id} sees {model.context_window} tokens, and the request has about {needed}",
-            "Select a model with a larger context window, or ask with less context",
-        )
+    if needed <= model.context_window:
+        return None
+    return UserError(
+        f"{model.id} sees {model.context_window} tokens, and the request has about {needed}",
+        "Select a model with a larger context window, or ask with less context",
+    )
+
+
+def _resting(model: ModelSpec, resting: Callable[[str], tuple[float, str] | None]) -> BeastModeError | None:
     rest = resting(model.id)
-    if rest is not None:
-        return Resting(f"{model.id} is left alone for {rest[0]:.0f} s: {rest[1]}", "Wait, or select another model")
-    return None
+    if rest is None:
+        return None
+    return Resting(f"{model.id} is left alone for {rest[0]:.0f} s: {rest[1]}", "Wait, or select another model")

@@ -22,22 +22,27 @@ BUILTIN_SLOTS, LOCAL, HOSTED = 2, 4, 16
 
 
 class Rooms:
-    """A number of places for each endpoint; whoever is cancelled while it waits gives its turn away."""
+    """A number of places for each endpoint; whoever is cancelled while it waits gives its turn away.
+
+    Attributes:
+        under_way: requests that hold a place now.
+    """
 
     def __init__(self) -> None:
         self._of: dict[str, asyncio.Semaphore] = {}
+        self.under_way = 0
 
     @asynccontextmanager
     async def place(self, model: ModelSpec, url: str) -> AsyncGenerator[float]:
         """Hold a place at an endpoint; yields the seconds it took to get one."""
         room = self._of.setdefault(url, asyncio.Semaphore(_places(model, url)))
-        if not room.locked():
-            async with room:
-                yield 0.0
-            return
-        began = monotonic()
+        began = monotonic() if room.locked() else None
         async with room:
-            yield monotonic() - began
+            self.under_way += 1
+            try:
+                yield 0.0 if began is None else monotonic() - began
+            finally:
+                self.under_way -= 1
 
 
 def _places(model: ModelSpec, url: str) -> int:

@@ -18,7 +18,7 @@ from beastmode.domain.response import Completion, Finished, Started, TextDelta, 
 from beastmode.domain.routing import Attempt, Outcome
 from beastmode.domain.usage import Usage
 from beastmode.router.hedge import hedged
-from beastmode.router.plan import plan
+from beastmode.router.plan import explain, plan
 from beastmode.router.retry import pause
 from beastmode.router.splice import Continuation, resumed
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from beastmode.router.breaker import Breakers
     from beastmode.router.flights import Flights
     from beastmode.router.latency import Latencies
-    from beastmode.router.plan import Models
+    from beastmode.router.plan import Models, Verdict
 
 
 class Endpoints(Protocol):
@@ -118,6 +118,10 @@ class Router:
         """
         candidates = plan(request, self._models, self._breakers.resting)
         return self._flights.join((request, candidates), lambda: self._remembered(request, candidates))
+
+    def explain(self, request: Request) -> tuple[Verdict, ...]:
+        """Every model that could answer, in its order, with the reason for or against it; nothing is sent."""
+        return explain(request, self._models, self._breakers.resting)
 
     async def complete(self, request: Request) -> Completion:
         """The whole answer at once; raises as `stream` does."""

@@ -204,6 +204,19 @@ MIGRATIONS: tuple[Migration, ...] = (
                 BEGIN DELETE FROM sealed_keys WHERE model_id = OLD.id; END""",
         ),
     ),
+    Migration(
+        "m005_answers",
+        (
+            # See router/answers.py; empty unless the user wants answers kept on disk.
+            """CREATE TABLE answers (
+                key TEXT PRIMARY KEY,     -- a hash
+                events BLOB NOT NULL,     -- JSON
+                bytes INTEGER NOT NULL,
+                kept_at REAL NOT NULL     -- Unix seconds
+            )""",
+            "CREATE INDEX answers_by_time ON answers (kept_at, bytes)",
+        ),
+    ),
 )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from beastmode.domain.request import ChatRequest, FimRequest
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -81,6 +83,28 @@ class WireFormat(Protocol):
     def decoder(self, request: Request, model: ModelSpec, content_type: str) -> Decoder:
         """A fresh reader for the answer to that call, streamed or in one piece."""
         ...
+
+
+def chat_request(request: Request, format_name: str) -> ChatRequest:
+    """The request, as the kind this format takes.
+
+    Raises:
+        TypeError: it is of another kind.
+    """
+    if not isinstance(request, ChatRequest):
+        raise TypeError(f"{format_name} takes a ChatRequest, not a {type(request).__name__}")
+    return request
+
+
+def fim_request(request: Request, format_name: str) -> FimRequest:
+    """The request, as the kind this format takes.
+
+    Raises:
+        TypeError: it is of another kind.
+    """
+    if not isinstance(request, FimRequest):
+        raise TypeError(f"{format_name} takes a FimRequest, not a {type(request).__name__}")
+    return request
 
 
 def endpoint(url: str, path: str, version: str = "/v1") -> str:

@@ -1,33 +1,35 @@
 """A hole in a file, put as a question to a chat model: for endpoints that offer nothing but chat.
 
-The prompt goes from what changes least to what changes most (rules, lines before, text after, the cursor's line), so
-that while one line is typed all but its end is in the server's prompt cache. Chat models wrap code in fences and
-repeat the line they were asked to go on with; the decoder takes both off while the answer streams.
+It goes out in whatever format the model chats. The prompt goes from what changes least to what changes most (rules,
+lines before, text after, the cursor's line), so that while one line is typed all but its end is in the server's prompt
+cache. Chat models wrap code in fences and repeat the line they were asked to go on with; the decoder takes both off
+while the answer streams.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from beastmode.domain.request import Message
-from beastmode.domain.response import Finished, FinishReason, TextDelta
-from beastmode.wire.filters import TextFilter, overlap, text_deltas
-from beastmode.wire.openai_chat import chat_call, chat_decoder
-from beastmode.wire.openai_completions import fim_request
+from beastmode.domain.request import ChatRequest, Message
+from beastmode.wire.base import fim_request
+from beastmode.wire.filters import Stops, TextFilter, overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from beastmode.domain.model import ModelSpec
-    from beastmode.domain.request import Request
-    from beastmode.domain.response import StreamEvent
+    from beastmode.domain.request import FimRequest, Request
     from beastmode.wire.base import Decoder, HttpCall
+    from beastmode.wire.decoding import JsonDecoder
 
 RULES = """\
 You complete code inside an editor. You get the lines of a file before the cursor's line, the text that follows the \
 cursor, and the cursor's line up to the cursor. Answer with exactly the text to insert at the cursor and nothing else: \
 no explanation, no code fence, no repetition of what stands before or after the cursor. Insert as little as completes \
 the thought; if nothing is missing, answer with nothing."""
+
+DEFAULT_CHAT = "openai-chat"
+"""The format to ride on where the model's row names none."""
 
 WRAPPING_TOKENS = 16
 """Room for a fence and a repeated line, on top of the tokens asked for."""
@@ -39,32 +41,62 @@ SHORTEST_REPEATED = 3
 """Characters of a line that ends in punctuation, before starting with them counts as repeating it."""
 
 
+class ChatFormat(Protocol):
+    """What is needed of a chat format: that its decoder takes more filters."""
+
+    @property
+    def name(self) -> str:
+        """See `WireFormat.name`."""
+        ...
+
+    def encode(self, request: Request, model: ModelSpec) -> HttpCall:
+        """See `WireFormat.encode`."""
+        ...
+
+    def decoder(self, request: Request, model: ModelSpec, content_type: str) -> JsonDecoder:
+        """See `WireFormat.decoder`."""
+        ...
+
+
 class ChatInfill:
-    """The format `chat-infill`: takes a `FimRequest`, speaks OpenAI chat."""
+    """The format `chat-infill`: takes a `FimRequest`, and asks it in the format in which the model chats.
+
+    Args:
+        chats: the formats that it may ride on, by name.
+    """
 
     name = "chat-infill"
 
+    def __init__(self, chats: Mapping[str, ChatFormat]) -> None:
+        self._chats = chats
+
     def encode(self, request: Request, model: ModelSpec) -> HttpCall:
         """See `WireFormat.encode`. The stops are not sent: one at a line's end would stop the answer at its fence."""
-        request = fim_request(request, self.name)
-        lines, line = _split(request.prefix)
-        question = (
-            f"File: {request.path or 'untitled'} ({request.language or 'plain text'})\n"
-            f"<before>\n{lines}</before>\n<after>{request.suffix}</after>\n"
-            f"Go on with this line, right where it ends:\n{line}"
-        )
-        return chat_call(
-            model,
-            (Message("system", RULES), Message("user", question)),
-            max_tokens=request.max_tokens + WRAPPING_TOKENS,
-            temperature=request.temperature,
-        )
+        return self._chat(model).encode(_question(fim_request(request, self.name)), model)
 
-    def decoder(self, request: Request, model: ModelSpec, content_type: str) -> Decoder:  # noqa: ARG002  # a protocol
+    def decoder(self, request: Request, model: ModelSpec, content_type: str) -> Decoder:
         """See `WireFormat.decoder`."""
         request = fim_request(request, self.name)
         _, line = _split(request.prefix)
-        return chat_decoder(content_type, Unfenced(), Unrepeated(line), Stops(request.stop))
+        answer = self._chat(model).decoder(_question(request), model, content_type)
+        return answer.through(Unfenced(), Unrepeated(line), Stops(request.stop))
+
+    def _chat(self, model: ModelSpec) -> ChatFormat:
+        return self._chats[model.chat_format or DEFAULT_CHAT]
+
+
+def _question(request: FimRequest) -> ChatRequest:
+    lines, line = _split(request.prefix)
+    question = (
+        f"File: {request.path or 'untitled'} ({request.language or 'plain text'})\n"
+        f"<before>\n{lines}</before>\n<after>{request.suffix}</after>\n"
+        f"Go on with this line, right where it ends:\n{line}"
+    )
+    return ChatRequest(
+        (Message("system", RULES), Message("user", question)),
+        max_tokens=request.max_tokens + WRAPPING_TOKENS,
+        temperature=request.temperature,
+    )
 
 
 class Unfenced(TextFilter):

@@ -1,7 +1,7 @@
 """Reading an answer whose parts are JSON objects: what every format of this package shares.
 
-A format brings one pure function from a JSON object to events, which serves the pieces of a stream and a whole body
-alike, and the filters its text goes through. Everything here is wary: the bytes come from wherever the user pointed.
+A format brings one function from a JSON object to events, which serves the pieces of a stream and a whole body alike,
+and the filters its text goes through. Everything here is wary: the bytes come from wherever the user pointed.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from beastmode.domain.errors import AttemptFailed, InvalidFormat, StreamCut
-from beastmode.domain.response import Finished, UsageReport
+from beastmode.domain.response import Finished, FinishReason, TextDelta, ToolCallDelta, UsageReport
 from beastmode.wire.filters import WholeCharacters
-from beastmode.wire.framing import BOM, SseFraming
+from beastmode.wire.framing import BOM, JsonLines, SseFraming
 from beastmode.wire.shapes import BROKEN_JSON, HTML_PAGE, OLLAMA, failure, loads, looks_like
 
 if TYPE_CHECKING:
@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 
     from beastmode.domain.response import StreamEvent
     from beastmode.wire.filters import Filter
-    from beastmode.wire.framing import ServerSentEvent
+    from beastmode.wire.framing import Framing, ServerSentEvent
+
+    Parse = Callable[[dict[str, Any]], Iterable[StreamEvent]]
 
 LARGEST_BODY = 8 << 20
 """Bytes of an answer that comes as one JSON body."""
+LONGEST_SENTINEL = 16
+"""Bytes of `[DONE]` with blanks around it."""
 
 
 class JsonDecoder:
-    """A `Decoder` for event streams and JSON bodies; which of the two it is, the first byte says.
+    """A `Decoder` for event streams, JSON by lines and JSON bodies; which of them it is, the first bytes say.
 
     The content type is not to be trusted: servers stream as text/plain, and answer errors as text/event-stream.
     An error waits until the events before it have been handed out, so that packets make no difference. After
@@ -36,15 +40,26 @@ class JsonDecoder:
         parse: the events in one JSON object.
         filters: what those events pass through, in order.
         content_type: of the answer; only used to tell a web page.
+        whole: the events in a JSON body, where that is not the same as one piece of a stream.
+        by_lines: JSON by lines is one of the format's ways to stream.
     """
 
     def __init__(
-        self, parse: Callable[[dict[str, Any]], Iterable[StreamEvent]], filters: Sequence[Filter], content_type: str
+        self,
+        parse: Parse,
+        filters: Iterable[Filter],
+        content_type: str,
+        *,
+        whole: Parse | None = None,
+        by_lines: bool = False,
     ) -> None:
         self._parse = parse
-        self._filters: tuple[Filter, ...] = (WholeCharacters(), *filters)
+        self._parse_whole = whole or parse
+        self._by_lines = by_lines
+        self._whole_characters = WholeCharacters()
+        self._filters: tuple[Filter, ...] = (self._whole_characters, *filters)
         self._is_page = "html" in content_type.lower()
-        self._framing: SseFraming | None = None
+        self._framing: Framing | None = None
         self._body = bytearray()
         self._first_line_seen = False
         self._saw_event = False
@@ -52,6 +67,11 @@ class JsonDecoder:
         self._done = False
         self._failure: AttemptFailed | None = None
         self._usage: UsageReport | None = None
+
+    def through(self, *filters: Filter) -> JsonDecoder:
+        """This decoder, with more filters at the end; for formats that ride on another one."""
+        self._filters += filters
+        return self
 
     def feed(self, chunk: bytes) -> Sequence[StreamEvent]:
         """See `Decoder.feed`."""
@@ -87,7 +107,7 @@ class JsonDecoder:
             raise self._failure
 
     def _sniff(self, chunk: bytes) -> bytes:
-        """The bytes to frame, once the body has shown itself to be an event stream."""
+        """The bytes to frame, once the body has shown itself to be a stream."""
         self._body += chunk if self._body else chunk.lstrip()
         if len(self._body) > LARGEST_BODY:
             raise InvalidFormat("a body of more than 8 MiB")
@@ -95,34 +115,38 @@ class JsonDecoder:
         if start == b"<" or (self._is_page and start):
             raise InvalidFormat(HTML_PAGE)
         if start in (b"{", b"["):
-            self._look_at_first_line()
-            return b""
+            return self._look_at_first_line()
         if not start or (BOM.startswith(start) and len(self._body) < len(BOM)):
             return b""
         self._framing = SseFraming()
         return bytes(self._body)
 
-    def _look_at_first_line(self) -> None:
-        """Ollama streams JSON by lines; saying so at the first beats waiting for the last."""
+    def _look_at_first_line(self) -> bytes:
+        """Ollama streams JSON by lines, and the first line tells; saying so then beats waiting for the last."""
         if self._first_line_seen or b"\n" not in self._body:
-            return
+            return b""
         self._first_line_seen = True
+        line = bytes(self._body.partition(b"\n")[0]).removeprefix(BOM)
         try:
-            value = loads(bytes(self._body.partition(b"\n")[0]))
+            value = loads(line)
         except InvalidFormat:
-            return
-        if looks_like(value) == OLLAMA:
+            return b""
+        if looks_like(value) != OLLAMA:
+            return b""
+        if not self._by_lines:
             raise InvalidFormat(OLLAMA)
+        self._framing = JsonLines()
+        return bytes(self._body).removeprefix(BOM)
 
     def _read(self, events: Iterable[ServerSentEvent]) -> list[StreamEvent]:
         """The events in these frames, up to the first that is wrong."""
         said: list[StreamEvent] = []
         try:
-            for event in events:
-                if event.data.strip() == b"[DONE]":
+            for name, data in events:
+                if len(data) < LONGEST_SENTINEL and data.strip() == b"[DONE]":
                     self._done = True
                     break
-                said += self._take(loads(event.data), is_error=event.name == "error")
+                self._take(self._load(data), self._parse, said, is_error=name == "error")
         except AttemptFailed as error:
             self._done, self._failure = True, error
         if self._done:
@@ -134,8 +158,8 @@ class JsonDecoder:
             self._raise_failure()
         return said
 
-    def _read_end(self, framing: SseFraming) -> list[StreamEvent]:
-        """What an event stream held when it ended: an event without the blank line after it, or half of one."""
+    def _read_end(self, framing: Framing) -> list[StreamEvent]:
+        """What a stream held when it ended: an event without the blank line after it, or half of one."""
         try:
             said = self._read(framing.close())
         except InvalidFormat as error:
@@ -151,24 +175,32 @@ class JsonDecoder:
         if not body:
             raise InvalidFormat(HTML_PAGE if self._is_page else "an empty body")
         try:
-            value = loads(body)
+            value = self._load(body)
         except InvalidFormat:
             if body[-1:] not in b"}]":
                 raise _cut() from None
             raise
-        return self._take(value)
+        said: list[StreamEvent] = []
+        self._take(value, self._parse_whole, said)
+        return said
 
-    def _take(self, value: Any, *, is_error: bool = False) -> list[StreamEvent]:
-        """The events in one JSON value, as the caller shall see them."""
+    def _load(self, data: bytes) -> Any:
+        if b"\\u" in data:
+            # Nothing but an escape can spell half a character.
+            self._whole_characters.over = False
+        return loads(data)
+
+    def _take(self, value: Any, parse: Parse, said: list[StreamEvent], *, is_error: bool = False) -> None:
+        """Add the events in one JSON value, as the caller shall see them."""
         self._saw_event = True
         if not isinstance(value, dict):
             raise InvalidFormat(looks_like(value))
         if is_error or value.get("error"):
             raise failure(value)
-        said: list[StreamEvent] = []
-        passing: Sequence[StreamEvent] = tuple(self._parse(value))
+        passing: Iterable[StreamEvent] = parse(value)
         for step in self._filters:
-            passing = [out for event in passing for out in step(event)] if len(passing) != 1 else step(passing[0])
+            if not step.over:
+                passing = [out for event in passing for out in step(event)]
         for event in passing:
             if isinstance(event, UsageReport):
                 if event == self._usage:
@@ -179,7 +211,19 @@ class JsonDecoder:
             elif isinstance(event, Finished):
                 self._finished = True
             said.append(event)
-        return said
+
+
+def complete(events: Iterable[StreamEvent]) -> list[StreamEvent]:
+    """The events of a whole JSON body that need not say why it ends: it has come to its end, and it parses.
+
+    So the specification's own examples of answers. Without any text or call it says nothing, and is not complete.
+    """
+    said = list(events)
+    if not any(isinstance(event, Finished) for event in said):
+        called = any(isinstance(event, ToolCallDelta) for event in said)
+        if called or any(isinstance(event, TextDelta) for event in said):
+            said.append(Finished(FinishReason.TOOL_CALLS if called else FinishReason.STOP))
+    return said
 
 
 def _cut() -> StreamCut:

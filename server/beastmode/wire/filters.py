@@ -21,8 +21,10 @@ LONGEST_BLANK_START = 256
 class Filter(Protocol):
     """One step of a chain."""
 
-    over: bool
-    """Everything is decided: whatever comes now passes as it is, and the step may be left out."""
+    @property
+    def over(self) -> bool:
+        """Whether everything is decided: whatever comes now would pass as it is, and the step may be left out."""
+        ...
 
     def __call__(self, event: StreamEvent) -> Sequence[StreamEvent]:
         """What becomes of this event."""
@@ -55,10 +57,12 @@ class TextFilter:
 class WholeCharacters(TextFilter):
     """Joins surrogate pairs that were cut between two pieces; half a pair becomes U+FFFD.
 
-    JSON can spell half a pair, and a Python string holding that cannot be written to anything.
+    JSON can spell half a pair, and a Python string holding that cannot be written to anything. Whoever sees the bytes
+    sets `over` to False once they may.
     """
 
     def __init__(self) -> None:
+        self.over = True
         self._held = ""
 
     def text(self, text: str) -> str:

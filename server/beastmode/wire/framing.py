@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 LONGEST_EVENT = 1 << 20
 """Bytes of one line, and of all data lines of one event."""
 
+LONGEST_PLAIN = 1 << 16
+"""Bytes of a packet whose events may all be held at once."""
+
 LINE_COST = 32
 """Bytes that even an empty line takes in memory."""
 
@@ -98,7 +101,7 @@ class SseFraming:
         if not between or chunk[:6] != b"data: " or chunk[-2:] != b"\n\n" or b"\r" in chunk:
             return None
         lines = chunk[6:-2].split(b"\n\ndata: ")
-        if len(chunk) > LONGEST_EVENT - LINE_COST or chunk.count(b"\n") != 2 * len(lines):
+        if len(chunk) > LONGEST_PLAIN or chunk.count(b"\n") != 2 * len(lines):
             return None
         self._first_line = False
         return [ServerSentEvent("", line) for line in lines]

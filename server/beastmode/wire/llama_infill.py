@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from beastmode.domain.errors import InvalidFormat
 from beastmode.domain.response import Finished, FinishReason, TextDelta, UsageReport
 from beastmode.domain.usage import Usage
-from beastmode.wire.base import HttpCall, endpoint, to_json
+from beastmode.wire.base import HttpCall, endpoint, fim_request, to_json
 from beastmode.wire.decoding import JsonDecoder
 from beastmode.wire.filters import HeldBlank
-from beastmode.wire.openai_completions import fim_request, hold_back_blank, stops
+from beastmode.wire.openai_completions import hold_back_blank, stops
 from beastmode.wire.shapes import count, looks_like, mapping, text
 
 if TYPE_CHECKING:

@@ -6,14 +6,15 @@ llama.cpp (`reasoning_content`) and OpenRouter, Ollama (`reasoning`).
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from beastmode.domain.errors import InvalidFormat
-from beastmode.domain.request import ChatRequest
 from beastmode.domain.response import Finished, ReasoningDelta, TextDelta, ToolCallDelta, UsageReport
 from beastmode.domain.usage import Usage
-from beastmode.wire.base import HttpCall, endpoint, to_json
-from beastmode.wire.decoding import JsonDecoder
+from beastmode.wire.base import HttpCall, chat_request, endpoint, to_json
+from beastmode.wire.decoding import JsonDecoder, complete
 from beastmode.wire.filters import Thinking
 from beastmode.wire.shapes import count, finish_reason, looks_like, mapping, text
 
@@ -21,71 +22,136 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from beastmode.domain.model import ModelSpec
-    from beastmode.domain.request import Message, Request
+    from beastmode.domain.request import ChatRequest, Message, Request
     from beastmode.domain.response import StreamEvent
-    from beastmode.wire.base import Decoder
-    from beastmode.wire.filters import Filter
 
 MOST_PARALLEL_CALLS = 128
 
 
+@dataclass(frozen=True, slots=True)
 class OpenAIChat:
-    """The format `openai-chat`: takes a `ChatRequest`."""
+    """The format `openai-chat`, and its dialects where a hosted service refuses what all others take.
 
-    name = "openai-chat"
+    Args:
+        name: of the format.
+        limit_field: what the answer's length is called; OpenAI's reasoning models know `max_completion_tokens` only.
+        own_temperature: whether the model's row sets the temperature where the request does not; OpenAI's reasoning
+            models refuse any.
+        asks_usage: whether a stream has to be asked for its token counts; Mistral sends them anyway, and refuses the
+            question.
+    """
+
+    name: str = "openai-chat"
+    limit_field: str = "max_tokens"
+    own_temperature: bool = True
+    asks_usage: bool = True
 
     def encode(self, request: Request, model: ModelSpec) -> HttpCall:
         """See `WireFormat.encode`."""
-        if not isinstance(request, ChatRequest):
-            raise TypeError(f"openai-chat takes a ChatRequest, not a {type(request).__name__}")
-        return chat_call(
-            model,
-            request.messages,
-            max_tokens=model.max_tokens if request.max_tokens is None else request.max_tokens,
-            temperature=model.temperature if request.temperature is None else request.temperature,
-            stop=request.stop,
-        )
+        request = chat_request(request, self.name)
+        temperature = request.temperature
+        if temperature is None and self.own_temperature:
+            temperature = model.temperature
+        body = {
+            "model": model.upstream_id,
+            "messages": messages(request.messages),
+            self.limit_field: model.max_tokens if request.max_tokens is None else request.max_tokens,
+            **({} if temperature is None else {"temperature": temperature}),
+            "stream": True,
+            **({"stream_options": {"include_usage": True}} if self.asks_usage else {}),
+            **options(request),
+        }
+        return HttpCall(endpoint(model.endpoint_url, "/chat/completions"), to_json(body))
 
-    def decoder(self, request: Request, model: ModelSpec, content_type: str) -> Decoder:  # noqa: ARG002  # a protocol
+    def decoder(self, request: Request, model: ModelSpec, content_type: str) -> JsonDecoder:  # noqa: ARG002  # a protocol
         """See `WireFormat.decoder`."""
-        return chat_decoder(content_type)
+        return JsonDecoder(parse, (Thinking(),), content_type, whole=parse_whole)
 
 
-def chat_call(
-    model: ModelSpec, messages: Sequence[Message], *, max_tokens: int, temperature: float, stop: Sequence[str] = ()
-) -> HttpCall:
-    """The call for these messages; also what formats that ride on chat send."""
-    body: dict[str, Any] = {
-        "model": model.upstream_id,
-        "messages": [{"role": message.role, "content": message.text} for message in messages],
-        "max_tokens": max_tokens,
-        "temperature": temperature,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    if stop:
-        body["stop"] = list(stop)
-    return HttpCall(endpoint(model.endpoint_url, "/chat/completions"), to_json(body))
+def messages(conversation: Sequence[Message]) -> list[dict[str, Any]]:
+    """The conversation as OpenAI spells it.
+
+    Results of tools hold text only there, so their pictures follow in a turn of the user, after the last result.
+    """
+    said: list[dict[str, Any]] = []
+    pictures: list[dict[str, Any]] = []
+    for message in conversation:
+        if pictures and message.role != "tool":
+            said.append({"role": "user", "content": pictures})
+            pictures = []
+        turn: dict[str, Any] = {"role": message.role, "content": message.text}
+        images = [
+            {"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{image.data}"}}
+            for image in message.images
+        ]
+        if message.role == "tool":
+            turn["tool_call_id"] = message.tool_call_id
+            pictures += images
+        elif images:
+            turn["content"] = [*([{"type": "text", "text": message.text}] if message.text else []), *images]
+        if message.tool_calls:
+            turn["content"] = message.text or None
+            turn["tool_calls"] = [
+                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+                for call in message.tool_calls
+            ]
+        said.append(turn)
+    return [*said, {"role": "user", "content": pictures}] if pictures else said
 
 
-def chat_decoder(content_type: str, *filters: Filter) -> JsonDecoder:
-    """A reader whose text goes through these filters after the model's thinking has been taken out."""
-    return JsonDecoder(parse, (Thinking(), *filters), content_type)
+def options(request: ChatRequest) -> dict[str, Any]:
+    """What a request asks for beyond an answer: stops, tools, a shape; only the fields that say something."""
+    body: dict[str, Any] = {}
+    if request.stop:
+        body["stop"] = list(request.stop)
+    if request.tools:
+        body["tools"] = functions(request)
+        if choice := request.tool_choice:
+            modes = ("auto", "none", "required")
+            body["tool_choice"] = choice if choice in modes else {"type": "function", "function": {"name": choice}}
+    if request.json_schema is not None:
+        schema = {"name": "answer", "schema": json.loads(request.json_schema)}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    elif request.json_mode:
+        body["response_format"] = {"type": "json_object"}
+    return body
 
 
-def parse(payload: dict[str, Any]) -> Iterator[StreamEvent]:
+def functions(request: ChatRequest) -> list[dict[str, Any]]:
+    """The tools as OpenAI and Ollama spell them."""
+    return [
+        {
+            "type": "function",
+            "function": {"name": tool.name, "description": tool.description, "parameters": json.loads(tool.parameters)},
+        }
+        for tool in request.tools
+    ]
+
+
+def parse(payload: dict[str, Any]) -> Sequence[StreamEvent]:
     """The events in one chunk of a stream (`delta`) or one whole answer (`message`)."""
     choice = first_choice(payload)
-    if choice and "delta" not in choice and "message" not in choice:
-        raise InvalidFormat(looks_like(payload))
-    delta = mapping(choice.get("delta")) or mapping(choice.get("message"))
+    delta = choice.get("delta") or choice.get("message")
+    if not isinstance(delta, dict):
+        if choice and "delta" not in choice and "message" not in choice:
+            raise InvalidFormat(looks_like(payload))
+        return list(ending_events(payload, choice))
+    said: list[StreamEvent] = []
     if thought := text(delta.get("reasoning_content")) or text(delta.get("reasoning")):
-        yield ReasoningDelta(thought)
+        said.append(ReasoningDelta(thought))
     if content := delta.get("content"):
-        yield from content_events(content)
+        said += (TextDelta(content),) if isinstance(content, str) else content_events(content)
     if calls := delta.get("tool_calls"):
-        yield from call_events(calls)
-    yield from ending_events(payload, choice)
+        said += call_events(calls)
+    if choice.get("finish_reason") or payload.get("usage"):
+        said += ending_events(payload, choice)
+    return said
+
+
+def parse_whole(payload: dict[str, Any]) -> Sequence[StreamEvent]:
+    """The events in a whole answer; one without a finish reason, as in the specification's example, is complete."""
+    events = parse(payload)
+    return complete(events) if "message" in first_choice(payload) else events
 
 
 def content_events(content: Any) -> Iterator[StreamEvent]:
@@ -140,11 +206,16 @@ def ending_events(payload: dict[str, Any], choice: dict[str, Any]) -> Iterator[S
 
 
 def usage(counts: dict[str, Any]) -> Usage:
-    """OpenAI's counts; `prompt_tokens` includes the cached ones. DeepSeek names its cache hits otherwise."""
-    cached = count(mapping(counts.get("prompt_tokens_details")).get("cached_tokens"))
+    """OpenAI's counts; `prompt_tokens` includes the cached ones.
+
+    DeepSeek names its cache hits otherwise; OpenRouter also counts what was written to the cache.
+    """
+    prompt = mapping(counts.get("prompt_tokens_details"))
+    cached = count(prompt.get("cached_tokens"))
     return Usage(
         input_tokens=count(counts.get("prompt_tokens")),
         output_tokens=count(counts.get("completion_tokens")),
         cache_read_tokens=count(counts.get("prompt_cache_hit_tokens")) if cached is None else cached,
+        cache_write_tokens=count(prompt.get("cache_write_tokens")),
         reasoning_tokens=count(mapping(counts.get("completion_tokens_details")).get("reasoning_tokens")),
     )

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from beastmode.domain.errors import InvalidFormat
-from beastmode.domain.request import FimRequest
 from beastmode.domain.response import TextDelta
-from beastmode.wire.base import HttpCall, endpoint, to_json
+from beastmode.wire.base import HttpCall, endpoint, fim_request, to_json
 from beastmode.wire.decoding import JsonDecoder
 from beastmode.wire.filters import HeldBlank
 from beastmode.wire.openai_chat import ending_events, first_choice
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from beastmode.domain.model import FimTemplate, ModelSpec
-    from beastmode.domain.request import Request
+    from beastmode.domain.request import FimRequest, Request
     from beastmode.domain.response import StreamEvent
     from beastmode.wire.base import Decoder
 
@@ -102,14 +101,3 @@ def hold_back_blank(prefix: str) -> tuple[str, str]:
 def stops(request: FimRequest, template: FimTemplate | None) -> list[str]:
     """Where the model shall stop: what the caller says, and the template's own tokens."""
     return list(dict.fromkeys((*request.stop, *(template.stop if template else ()))))
-
-
-def fim_request(request: Request, format_name: str) -> FimRequest:
-    """The request, as the kind this format takes.
-
-    Raises:
-        TypeError: it is of another kind.
-    """
-    if not isinstance(request, FimRequest):
-        raise TypeError(f"{format_name} takes a FimRequest, not a {type(request).__name__}")
-    return request

@@ -11,9 +11,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from beastmode.domain.errors import EndpointNotFound, InvalidFormat, RateLimited, Rejected, ServerFailed, Unauthorized
+from beastmode.domain.errors import (
+    ContextOverflow,
+    EndpointNotFound,
+    InvalidFormat,
+    RateLimited,
+    Rejected,
+    ServerFailed,
+    Unauthorized,
+)
 from beastmode.domain.model import origin_of
-from beastmode.wire.shapes import error_text, quote
+from beastmode.wire.shapes import complaint_of, error_text, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,9 +38,13 @@ _KINDS: Mapping[int, tuple[type[Rejected], str]] = MappingProxyType(
         404: (EndpointNotFound, "Check the endpoint URL and the model's name there"),
         405: (EndpointNotFound, "Check the endpoint URL and the model's name there"),
         408: _FAILED,
+        413: (ContextOverflow, "Select a model with a larger context window, or send less"),
         429: (RateLimited, "Wait, or select another model"),
     }
 )
+
+_MAY_BE_THE_REQUEST = frozenset((400, 403, 413, 422, 451, 500))
+"""Statuses with which servers complain about a request that is too long or against their rules."""
 
 LONGEST_WAIT = 86_400.0
 """Seconds; whoever asks for more is not waited for anyway."""
@@ -51,9 +63,13 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, origin: str, n
     if 300 <= status < 400 and "location" in headers:  # noqa: PLR2004  # the redirects
         target = _redirect_target(headers["location"], origin)
         return InvalidFormat(f"a redirect to {target}", "Register the endpoint that it leads to, if you trust that one")
-    said = _said(headers.get("content-type", ""), body)
+    error = _error(headers.get("content-type", ""), body)
+    said = error_text(error)
     message = f"{origin} answered {status}{f': {said}' if said else ''}"
     wait = retry_after(headers, now)
+    if status in _MAY_BE_THE_REQUEST and (complaint := complaint_of(error)) is not None:
+        blamed, fix = complaint
+        return blamed(message, fix, status=status)
     kind, fix = _KINDS.get(status) or (_FAILED if status >= 500 else _SAYS_NO)  # noqa: PLR2004  # the server's own faults
     return kind(message, fix, status=status, retry_after=wait)
 
@@ -81,12 +97,12 @@ def _redirect_target(location: str, origin: str) -> str:
     return f"another path of {origin}" if target == origin else quote(target)
 
 
-def _said(content_type: str, body: bytes) -> str:
-    """What the body gives as the reason; a web page gives none."""
+def _error(content_type: str, body: bytes) -> object:
+    """The error that the body holds: JSON, or else its text; a web page holds none."""
     text = body.decode("utf-8", "replace").strip()
     if not text or text.startswith("<") or "html" in content_type:
-        return ""
+        return None
     try:
-        return error_text(json.loads(text))
+        return json.loads(text)
     except (ValueError, RecursionError):
         return quote(text)

@@ -13,6 +13,7 @@ from beastmode.domain.errors import BeastModeError, InvalidModel
 from beastmode.domain.request import Task
 from beastmode.faces.cli.render import bar, checks, complain, out, table
 from beastmode.faces.cli.run import FAILED, run
+from beastmode.registry.price_field import price_text
 
 if TYPE_CHECKING:
     from beastmode.app import App

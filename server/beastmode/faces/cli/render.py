@@ -13,11 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from beastmode.domain.usage import from_nano
-from beastmode.operations.status import dollars, milliseconds
+from beastmode.operations.status import dollars, milliseconds, percent, savings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from beastmode.ledger.summary import Summary
     from beastmode.operations.model_test import Check
 
 
@@ -85,6 +86,28 @@ def _attempt(row: Mapping[str, object]) -> tuple[object, ...]:
         row["output_tokens"],
         dollars(from_nano(int(str(cost)))) if cost is not None else None,
         "; ".join(filter(None, ("estimated" if row["estimated"] else "", str(row["error"] or "")))),
+    )
+
+
+def sums(by: str, parts: Iterable[tuple[str, Summary]]) -> Table:
+    """Summaries of the ledger, the last of them the total."""
+    columns = (by, "requests", "success", "cancelled", "p50", "p95", "in", "out", "cost", "baseline", "savings")
+    return table(columns, (_sum(name, part) for name, part in parts))
+
+
+def _sum(name: str, part: Summary) -> tuple[object, ...]:
+    return (
+        name,
+        part.requests,
+        percent(part.success_rate),
+        part.cancelled,
+        milliseconds(part.p50_s),
+        milliseconds(part.p95_s),
+        part.input_tokens,
+        part.output_tokens,
+        dollars(part.cost) or "unknown",
+        dollars(part.baseline_cost) or "unknown",
+        savings(part) or "unknown",
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beastmode.domain.request import Task
+from beastmode.faces.cli.explain import explain
 from beastmode.faces.cli.models import Json, ModelId
 from beastmode.faces.cli.render import complain, out, table
 from beastmode.faces.cli.run import run
@@ -25,7 +26,9 @@ ROUTED = tuple(task for task in Task if task is not Task.PROBE)
 """A probe always names its model."""
 
 Forget = Annotated[bool, typer.Option("--forget", help="Take it away, so that the default holds.")]
-TaskName = Annotated[str, typer.Argument(help=f"{', '.join(ROUTED)}, or {DEFAULT} for all that have none of their own.")]
+TaskName = Annotated[
+    str, typer.Argument(help=f"{', '.join(ROUTED)}, or {DEFAULT} for all that have none of their own.")
+]
 
 
 def build() -> typer.Typer:
@@ -35,6 +38,7 @@ def build() -> typer.Typer:
     group.command("set")(set_)
     group.command("hard")(hard)
     group.command("policy")(policy)
+    group.command("explain")(explain)
     return group
 
 
@@ -43,22 +47,28 @@ def show(as_json: Json = False) -> None:
 
     async def work(app: App) -> None:
         registry = app.registry
-        rows = [
-            {
-                "task": task.value,
-                "models": _ids(registry.route(task)),
-                "own": bool(registry.own_route(task)),
-                "hard": getattr(registry.hard(task), "id", None),
-            }
-            for task in ROUTED
-        ]
         allowed = registry.policy()
         if as_json:
-            told = {"default": _ids(registry.own_route(None)), "tasks": rows, "policy": _policy_json(allowed)}
+            tasks = [
+                {
+                    "task": task.value,
+                    "models": _ids(registry.route(task)),
+                    "own": bool(registry.own_route(task)),
+                    "hard": _id(registry.hard(task)),
+                }
+                for task in ROUTED
+            ]
+            told = {DEFAULT: _ids(registry.own_route(None)), "tasks": tasks, "policy": _policy_json(allowed)}
             typer.echo(json.dumps(told, indent=2))
             return
         shown = (
-            (row["task"], " → ".join(row["models"]) or None, None if row["own"] else DEFAULT, row["hard"]) for row in rows
+            (
+                task,
+                " → ".join(_ids(registry.route(task))) or None,
+                None if registry.own_route(task) else DEFAULT,
+                _id(registry.hard(task)),
+            )
+            for task in ROUTED
         )
         out().print(table(("task", "models", "as", "for hard work"), shown))
         out().print(_policy_text(allowed))
@@ -164,6 +174,10 @@ def _dollars(option: str, text: str | None) -> Decimal | None:
         raise typer.BadParameter(f"{option}: {text} is no amount; enter dollars such as 5, or none") from None
 
 
+def _id(model: ModelSpec | None) -> str | None:
+    return model.id if model else None
+
+
 def _ids(models: tuple[ModelSpec, ...]) -> list[str]:
     return [model.id for model in models]
 
@@ -171,7 +185,7 @@ def _ids(models: tuple[ModelSpec, ...]) -> list[str]:
 def _policy_json(policy: Policy) -> dict[str, object]:
     caps = {"daily_cap": policy.daily_cap, "monthly_cap": policy.monthly_cap}
     texts = {name: None if cap is None else format(cap, "f") for name, cap in caps.items()}
-    return {"allow_paid_fallback": policy.allow_paid_fallback} | texts
+    return {"allow_paid_fallback": policy.allow_paid_fallback, **texts}
 
 
 def _policy_text(policy: Policy) -> str:

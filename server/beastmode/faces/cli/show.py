@@ -1,15 +1,13 @@
-"""`beastmode status`, `doctor` and `ledger …`: look at what is."""
+"""`beastmode status` and `doctor`: look at what is."""
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from beastmode.faces.cli.models import Json
-from beastmode.faces.cli.render import attempts, checks, out
+from beastmode.faces.cli.render import checks
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.operations.doctor import examine
 from beastmode.operations.status import lines
@@ -22,6 +20,7 @@ def status() -> None:
     """The selected model, its health, and today's figures."""
 
     async def work(app: App) -> None:
+        await app.settle()
         for line in lines(await app.status()):
             typer.echo(line)
 
@@ -38,29 +37,5 @@ def doctor() -> None:
         checks(found)
         if not all(check.ok for check in found):
             raise typer.Exit(FAILED)
-
-    run(work)
-
-
-def ledger() -> typer.Typer:
-    """The commands of the group `ledger`."""
-    group = typer.Typer(no_args_is_help=True)
-    group.command("tail")(tail)
-    return group
-
-
-def tail(
-    count: Annotated[int, typer.Option("--count", "-n", min=1)] = 20,
-    since: Annotated[float, typer.Option("--since", help="Unix time of the oldest row.")] = 0.0,
-    as_json: Json = False,
-) -> None:
-    """The newest requests, one row for every try."""
-
-    async def work(app: App) -> None:
-        rows = [dict(row) for row in await app.ledger.tail(count, since)]
-        if as_json:
-            typer.echo(json.dumps(rows, indent=2))
-        else:
-            out().print(attempts(rows))
 
     run(work)

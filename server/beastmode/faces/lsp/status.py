@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from beastmode.faces.lsp import protocol
-from beastmode.operations.status import dollars, lines, milliseconds, percent
+from beastmode.operations.status import dollars, lines, milliseconds, percent, savings, savings_percent
 
 if TYPE_CHECKING:
     from beastmode.app import App
@@ -31,14 +31,14 @@ def to_protocol(picture: Picture) -> protocol.Status:
     return {
         "model": {"id": model.id, "name": model.name} if model else None,
         "health": {"level": picture.health.level.value, "issues": list(picture.health.issues)},
-        "activity": "idle",
+        "activity": picture.activity,
         "today": {
             "requests": today.requests,
             "success_rate": percent(today.success_rate),
             "p95_latency": milliseconds(today.p95_s),
             "cost": dollars(today.cost),
-            "savings": dollars(today.savings),
-            "savings_percent": percent(today.savings_rate),
+            "savings": savings(today),
+            "savings_percent": savings_percent(today),
         },
         "notice": _notice(picture.notice),
         "key_source": picture.key_source,

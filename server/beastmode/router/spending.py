@@ -1,0 +1,163 @@
+"""The user's spending caps: stops before the request that could pass one.
+
+What a request could cost at most is held back from its check to the end of its try, so that requests at the same time
+cannot pass a cap together. Several editor windows share what is spent, but not what is held back: together they can
+pass a cap by what the other windows have under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from beastmode.domain.errors import NotAllowed
+from beastmode.domain.request import ChatRequest
+from beastmode.domain.usage import MILLION
+from beastmode.ledger.days import first_of_month, midnight
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+    from datetime import tzinfo
+
+    from beastmode.domain.model import ModelSpec
+    from beastmode.domain.request import Request
+    from beastmode.domain.routing import Policy
+    from beastmode.domain.usage import Price
+
+BYTES_PER_TOKEN = 2
+"""Of code and prose, at the worst: three to four are usual, and an estimate that is too low would pass the cap."""
+
+IMAGE_TOKENS = 5000
+"""Of the largest picture that a provider takes without making it smaller."""
+
+TURN_TOKENS = 32
+"""What a message or a tool adds besides its text."""
+
+
+class Spending:
+    """Guards the caps.
+
+    Args:
+        policy: what the user allows, as of now.
+        spent: dollars that paid models cost since a moment (Unix time); includes every try that is over.
+        price_of: what a model costs; None where nobody knows.
+        is_paid: whether a model costs money where its price is not known.
+        clock: Unix time in seconds.
+        zone: whose days and months count; None for this machine's.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: Callable[[], Policy],
+        spent: Callable[[float], Awaitable[Decimal]],
+        price_of: Callable[[ModelSpec], Awaitable[Price | None]],
+        is_paid: Callable[[ModelSpec], bool],
+        clock: Callable[[], float],
+        zone: tzinfo | None = None,
+    ) -> None:
+        self._policy = policy
+        self._spent = spent
+        self._price_of = price_of
+        self._is_paid = is_paid
+        self._clock = clock
+        self._zone = zone
+        self._held: dict[object, Decimal] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    def may_fall_back_to(self, model: ModelSpec) -> bool:
+        """Whether a model that the request did not name may be asked instead of the one that failed."""
+        return self._policy().allow_paid_fallback or not self._is_paid(model)
+
+    @asynccontextmanager
+    async def hold(self, model: ModelSpec, request: Request) -> AsyncGenerator[None]:
+        """Hold back what a try could cost; leave the context when its row is in the ledger, or when there is none.
+
+        Raises:
+            NotAllowed: it could pass a cap, or a cap is set and nobody knows what the model costs.
+        """
+        ticket = object()
+        worst = await self._worst(model, request)
+        if worst:
+            async with self._one_at_a_time:
+                await self._check(model, worst)
+                self._held[ticket] = worst
+        try:
+            yield
+        finally:
+            self._held.pop(ticket, None)
+
+    async def _worst(self, model: ModelSpec, request: Request) -> Decimal:
+        """Dollars that a try could cost; 0 where no cap is set."""
+        policy = self._policy()
+        if policy.daily_cap is None and policy.monthly_cap is None:
+            return Decimal(0)
+        price = await self._price_of(model)
+        if price is not None:
+            return worst_cost(price, model, request)
+        if not self._is_paid(model):
+            return Decimal(0)
+        raise NotAllowed(
+            f"Nobody knows what {model.id} costs, so the spending cap cannot be kept",
+            "Give the model a price (0 if it is free), or take the cap away",
+        )
+
+    async def _check(self, model: ModelSpec, worst: Decimal) -> None:
+        policy, now = self._policy(), self._clock()
+        # Before the sums are read: a try that ends meanwhile is then counted twice rather than not at all.
+        held = sum(self._held.values(), Decimal(0))
+        caps = (
+            ("daily", policy.daily_cap, midnight(now, self._zone), "tomorrow"),
+            ("monthly", policy.monthly_cap, first_of_month(now, self._zone), "next month"),
+        )
+        for name, cap, since, later in caps:
+            if cap is None:
+                continue
+            spent = await self._spent(since)
+            if spent + held + worst > cap:
+                under_way = f", and requests under way may cost {_dollars(held)}" if held else ""
+                raise NotAllowed(
+                    f"This request to {model.id} could cost {_dollars(worst)}, which may pass the {name} cap of "
+                    f"{_dollars(cap)}: {_dollars(spent)} is spent{under_way}",
+                    f"Raise the {name} cap, wait until {later}, or use a model that is free",
+                )
+
+
+def worst_cost(price: Price, model: ModelSpec, request: Request) -> Decimal:
+    """Dollars that an answer costs if the prompt has as many tokens as can be and the answer as many as it may.
+
+    GPU hours are not counted: they are the user's own hardware's.
+    """
+    limit = request.max_tokens if request.max_tokens is not None else model.max_tokens
+    per_input = max(price.input, price.cache_read or Decimal(0), price.cache_write or Decimal(0))
+    return (per_input * _worst_tokens(request) + price.output * limit) / MILLION
+
+
+def _worst_tokens(request: Request) -> int:
+    size, extra = 0, TURN_TOKENS
+    if isinstance(request, ChatRequest):
+        extra += TURN_TOKENS * (len(request.messages) + len(request.tools))
+        extra += IMAGE_TOKENS * sum(len(message.images) for message in request.messages)
+    for text in _texts(request):
+        size += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return -(-size // BYTES_PER_TOKEN) + extra
+
+
+def _texts(request: Request) -> Iterator[str]:
+    if not isinstance(request, ChatRequest):
+        yield from (request.prefix, request.suffix, request.path)
+        return
+    yield request.json_schema or ""
+    for tool in request.tools:
+        yield from (tool.name, tool.description, tool.parameters)
+    for message in request.messages:
+        yield message.text
+        for call in message.tool_calls:
+            yield from (call.name, call.arguments)
+
+
+def _dollars(amount: Decimal) -> str:
+    """`$0.0312`, `$5.00`: cents, and two more digits below a dollar."""
+    return f"${amount:.2f}" if amount >= 1 or not amount else f"${max(amount, Decimal('0.0001')):.4f}"

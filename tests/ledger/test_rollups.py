@@ -1,0 +1,116 @@
+"""The sums stand in the same transaction as the rows, so they are always the sums of the rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.attempts import GPT4, ROW, any_attempts, sums_of_rollups, sums_of_rows
+
+from beastmode.domain.routing import Attempt, Outcome
+from beastmode.ledger.backfill import BATCH, compare, fill_costs
+from beastmode.ledger.prices import price_id
+from beastmode.ledger.rows import Baseline, change, record
+from beastmode.ledger.totals import Totals, fold
+from beastmode.store.migrations import MIGRATIONS, migrate
+
+
+@contextmanager
+def a_database() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.row_factory = sqlite3.Row
+        migrate(connection)
+        yield connection
+
+
+def baseline_in(connection: sqlite3.Connection) -> Baseline:
+    return Baseline("openai:gpt-4", GPT4, price_id(connection, "openai:gpt-4", GPT4))
+
+
+@settings(max_examples=40, deadline=None)
+@given(any_attempts(), st.booleans())
+def test_the_rollups_are_the_sums_of_the_rows(attempts: list[Attempt], has_baseline: bool) -> None:  # noqa: FBT001
+    """For any tries; after some were accepted; after the prices that were missing became known."""
+    with a_database() as connection:
+        baseline = baseline_in(connection)
+        for attempt in attempts:
+            record(connection, attempt, baseline if has_baseline else None)
+        assert sums_of_rollups(connection) == sums_of_rows(connection)
+        for row in connection.execute("SELECT * FROM attempts WHERE request_id = 'r1'").fetchall():
+            change(connection, row, accepted_at=1.0)
+        assert sums_of_rollups(connection) == sums_of_rows(connection)
+        compare(connection, baseline)
+        fill_costs(connection, "custom:a", GPT4)
+        assert sums_of_rollups(connection) == sums_of_rows(connection)
+
+
+@settings(max_examples=40, deadline=None)
+@given(any_attempts(), st.lists(st.floats(1_790_000_000, 1_790_007_200), min_size=2, max_size=5, unique=True))
+def test_any_span_is_exact(attempts: list[Attempt], edges: list[float]) -> None:
+    """A span that cuts an hour counts that hour's rows; no try is counted twice or under another span."""
+    edges.sort()
+    with a_database() as connection:
+        for attempt in attempts:
+            record(connection, attempt, None)
+        found = fold(connection, edges, lambda span, *_: span)
+        for span, (since, until) in enumerate(zip(edges, edges[1:], strict=False)):
+            within = [each for each in attempts if since <= each.started_at < until]
+            totals = found.get(span, Totals())
+            assert totals["attempts"] == len(within)
+            assert totals["masked"] == sum(each.masked for each in within)
+            assert totals.total.count == sum(not each.cached for each in within)
+
+
+def test_what_fails_half_way_leaves_neither_row_nor_sum() -> None:
+    """A second row of the same id is refused, and the sums do not know of it."""
+    with a_database() as connection:
+        record(connection, ROW, None)
+        connection.execute("BEGIN")
+        try:
+            record(connection, replace(ROW, total_s=9.0), None)
+        except sqlite3.IntegrityError:
+            connection.execute("ROLLBACK")
+        assert sums_of_rollups(connection) == sums_of_rows(connection)
+        assert connection.execute("SELECT SUM(attempts) FROM rollups").fetchone()[0] == 1
+
+
+def test_rows_of_the_first_version_are_summed_up() -> None:
+    """All but their times, which SQL cannot put into a sketch."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.row_factory = sqlite3.Row
+        migrate(connection, MIGRATIONS[:2])
+        row = "('{}', 'r', 'inline', 'custom:m', 'vllm', 'o', 'why', {}, '{}', 1.5, {}, 7, 3, {}, {}, {})"
+        connection.execute(
+            "INSERT INTO attempts (id, request_id, task, model, provider, origin, reason, started_at, outcome, total_s,"
+            " connect_s, input_tokens, output_tokens, estimated, cost_nano, accepted_at) VALUES "
+            + ", ".join(
+                [
+                    row.format("a", 3600.5, "ok", 0.1, 0, 500, 7.0),
+                    row.format("b", 3700, "ok", 0.1, 1, 400, "NULL"),
+                    row.format("c", 7200, "failed", "NULL", 0, "NULL", "NULL"),
+                    row.format("d", 7201, "cancelled", 0.1, 0, "NULL", "NULL"),
+                ]
+            )
+        )
+        migrate(connection)
+        old = {key: sums for key, (sums, *_) in sums_of_rollups(connection).items()}
+        assert old == {key: sums for key, (sums, *_) in sums_of_rows(connection).items()}
+        assert len(old) == 3
+
+
+def test_missing_prices_are_filled_in_batches() -> None:
+    """The writers of other windows wait for a batch at most; what is known is never changed."""
+    with a_database() as connection:
+        baseline = baseline_in(connection)
+        known = replace(ROW, id="known", baseline_cost=Decimal(1))
+        record(connection, known, None)
+        for number in range(BATCH + 5):
+            record(connection, replace(ROW, id=str(number), outcome=Outcome.FAILED), None)
+        assert [compare(connection, baseline) for _ in range(3)] == [BATCH, 5, 0]
+        costs = dict(connection.execute("SELECT id, baseline_cost_nano FROM attempts WHERE id IN ('known', '3')"))
+        assert costs == {"known": 10**9, "3": 36_000_000}
