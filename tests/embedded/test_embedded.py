@@ -80,7 +80,7 @@ def test_the_row_says_how_the_model_is_asked(tmp_path: Path, name: str) -> None:
     assert (spec.id, spec.provider, spec.fim_format) == (BUILTIN_ID, "builtin", "openai-completions")
     assert (spec.fim_template is not None) is name.startswith("qwen")
     assert spec.price is not None
-    assert spec.price.cost(1000, 1000) == 0
+    assert spec.price.cost(Usage(1000, 1000)) == 0
 
 
 def test_fetched_is_a_look_at_the_size(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,7 +59,7 @@ def test_any_span_is_exact(attempts: list[Attempt], edges: list[float]) -> None:
         for attempt in attempts:
             record(connection, attempt, None)
         found = fold(connection, edges, lambda span, *_: span)
-        for span, (since, until) in enumerate(zip(edges, edges[1:], strict=False)):
+        for span, (since, until) in enumerate(pairwise(edges)):
             within = [each for each in attempts if since <= each.started_at < until]
             totals = found.get(span, Totals())
             assert totals["attempts"] == len(within)
@@ -84,18 +85,16 @@ def test_rows_of_the_first_version_are_summed_up() -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.row_factory = sqlite3.Row
         migrate(connection, MIGRATIONS[:2])
-        row = "('{}', 'r', 'inline', 'custom:m', 'vllm', 'o', 'why', {}, '{}', 1.5, {}, 7, 3, {}, {}, {})"
-        connection.execute(
+        connection.executemany(
             "INSERT INTO attempts (id, request_id, task, model, provider, origin, reason, started_at, outcome, total_s,"
-            " connect_s, input_tokens, output_tokens, estimated, cost_nano, accepted_at) VALUES "
-            + ", ".join(
-                [
-                    row.format("a", 3600.5, "ok", 0.1, 0, 500, 7.0),
-                    row.format("b", 3700, "ok", 0.1, 1, 400, "NULL"),
-                    row.format("c", 7200, "failed", "NULL", 0, "NULL", "NULL"),
-                    row.format("d", 7201, "cancelled", 0.1, 0, "NULL", "NULL"),
-                ]
-            )
+            " connect_s, input_tokens, output_tokens, estimated, cost_nano, accepted_at)"
+            " VALUES (?, 'r', 'inline', 'custom:m', 'vllm', 'o', 'why', ?, ?, 1.5, ?, 7, 3, ?, ?, ?)",
+            [
+                ("a", 3600.5, "ok", 0.1, 0, 500, 7.0),
+                ("b", 3700, "ok", 0.1, 1, 400, None),
+                ("c", 7200, "failed", None, 0, None, None),
+                ("d", 7201, "cancelled", 0.1, 0, None, None),
+            ],
         )
         migrate(connection)
         old = {key: sums for key, (sums, *_) in sums_of_rollups(connection).items()}

@@ -382,7 +382,7 @@ def _own_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
 
-@pytest.mark.parametrize(("fault", "way", "form", "task"), cells())
+@pytest.mark.parametrize(("fault", "way", "form", "task"), tuple(cells()))
 async def test_alone(
     fault: Fault, way: str, form: Form, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -411,7 +411,7 @@ async def test_alone(
             await assert_served_again(world, server, way, REQUESTS[task], 0.0 if answered else fault.rests)
 
 
-@pytest.mark.parametrize(("fault", "way", "form", "task"), cells())
+@pytest.mark.parametrize(("fault", "way", "form", "task"), tuple(cells()))
 async def test_with_another_model_behind(
     fault: Fault, way: str, form: Form, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,9 @@ from beastmode.wire import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+FIMS = {"openai-completions", "llama-infill", "mistral-fim", "ollama-generate", "chat-infill"}
+CHATS = set(FORMATS) - FIMS
+
 QWEN = FimTemplate("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", ("<|endoftext|>", "<|fim_pad|>"))
 
 
@@ -52,8 +55,9 @@ def plain(event: Any) -> dict[str, Any]:
 
 
 def make_request(format_name: str, fields: dict[str, Any]) -> Request:
-    if format_name == "openai-chat":
-        return ChatRequest((Message("user", "hi"),))
+    if format_name in CHATS:
+        begun = (Message("assistant", fields["begun"]),) if "begun" in fields else ()
+        return ChatRequest((Message("user", "hi"), *begun), stop=tuple(fields.get("stop", ())))
     return FimRequest(fields.get("prefix", ""), fields.get("suffix", ""), stop=tuple(fields.get("stop", ())))
 
 

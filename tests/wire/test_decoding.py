@@ -23,6 +23,7 @@ KEYS = st.sampled_from(["choices", "delta", "message", "content", "text", "tool_
     st.sampled_from(
         ["usage", "error", "type", "done", "stop", "timings", "prompt_tokens", "function", "id", "thinking"]
     )
+    | st.sampled_from(["content_block", "delta", "stop_reason", "input", "partial_json", "response", "done_reason"])
 )
 FEW = settings(max_examples=40, deadline=None)
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -31,18 +32,35 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     | st.integers(-2, 10**20)
     | st.floats()
     | st.text()
-    | st.sampled_from(["stop", "length", "abort"]),
+    | st.sampled_from(["stop", "length", "abort", "text", "tool_use", "message", "text_delta", "input_json_delta"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=8,
 )
 CHOICE = st.fixed_dictionaries(
     {}, optional={"index": JSON, "delta": JSON, "message": JSON, "text": JSON, "finish_reason": JSON}
 )
-CHUNK = JSON | st.fixed_dictionaries({"choices": st.lists(CHOICE, max_size=2)}, optional={"usage": JSON})
+KINDS = st.sampled_from(["message_start", "content_block_start", "content_block_delta", "message_delta", "message"])
+BLOCK = st.fixed_dictionaries(
+    {"type": st.sampled_from(["text", "tool_use", "thinking", "text_delta", "input_json_delta"])},
+    optional={"text": JSON, "id": JSON, "name": JSON, "input": JSON, "partial_json": JSON, "thinking": JSON},
+)
+CHUNK = (
+    JSON
+    | st.fixed_dictionaries({"choices": st.lists(CHOICE, max_size=2)}, optional={"usage": JSON})
+    | st.fixed_dictionaries(
+        {"type": KINDS},
+        optional={"index": JSON, "content_block": BLOCK | JSON, "delta": BLOCK | JSON, "message": JSON, "usage": JSON},
+    )
+    | st.fixed_dictionaries({"done": st.booleans()}, optional={"message": JSON, "response": JSON, "eval_count": JSON})
+)
 
 
 def sse(values: list[Any]) -> bytes:
     return b"".join(b"data: " + json.dumps(value).encode() + b"\n\n" for value in values)
+
+
+def lines(values: list[Any]) -> bytes:
+    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
 
 
 def cut(body: bytes, cuts: list[int]) -> list[bytes]:
@@ -51,7 +69,11 @@ def cut(body: bytes, cuts: list[int]) -> list[bytes]:
 
 
 @given(
-    NAMES, st.lists(CHUNK, max_size=5).map(sse) | CHUNK.map(lambda v: json.dumps(v).encode()) | st.binary(max_size=80)
+    NAMES,
+    st.lists(CHUNK, max_size=5).map(sse)
+    | st.lists(CHUNK, max_size=4).map(lines)
+    | CHUNK.map(lambda v: json.dumps(v).encode())
+    | st.binary(max_size=80),
 )
 def test_hostile_bytes_give_domain_errors_only(name: str, body: bytes) -> None:
     """No answer makes a decoder raise anything but our own errors, and its text can be written as UTF-8."""
@@ -60,7 +82,11 @@ def test_hostile_bytes_give_domain_errors_only(name: str, body: bytes) -> None:
 
 
 @FEW
-@given(NAMES, st.lists(CHUNK, max_size=5).map(sse) | st.binary(max_size=80), st.lists(st.integers(0, 400), max_size=5))
+@given(
+    NAMES,
+    st.lists(CHUNK, max_size=5).map(sse) | st.lists(CHUNK, max_size=4).map(lines) | st.binary(max_size=80),
+    st.lists(st.integers(0, 400), max_size=5),
+)
 def test_packets_make_no_difference(name: str, body: bytes, cuts: list[int]) -> None:
     """However an answer is cut into packets, the same events come, and the same error."""
     request = make_request(name, {"prefix": "  a = ", "stop": ["\n"]})

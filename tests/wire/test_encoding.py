@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from tests.wire.conftest import QWEN, make_model
+from tests.wire.conftest import CHATS, QWEN, make_model
 
 from beastmode.domain.request import ChatRequest, FimRequest, Message, Request
 from beastmode.wire import FORMATS
@@ -124,7 +124,7 @@ def test_chat_infill_sends_no_stops() -> None:
 
 @pytest.mark.parametrize(
     ("name", "request_"),
-    [("openai-chat", FimRequest("", ""))] + [(n, ChatRequest(())) for n in FORMATS if n != "openai-chat"],
+    [(name, FimRequest("", "") if name in CHATS else ChatRequest(())) for name in FORMATS],
 )
 def test_a_request_of_the_wrong_kind_is_a_programming_error(name: str, request_: Request) -> None:
     """Nothing is sent that the format cannot say."""

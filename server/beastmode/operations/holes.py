@@ -7,6 +7,7 @@ line or a block, where knowing what follows matters.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,13 +58,13 @@ def judge(hole: Hole, answer: str) -> Verdict:
     """Compare an answer with the known filling; blanks and line breaks do not count."""
     if any(mark in answer for mark in (*all_marks(), *WRAPPINGS)):
         return Verdict.LEAKED
-    said, right = "".join(answer.split()), "".join(hole.filling.split())
-    if not said:
+    if not answer.strip():
         return Verdict.EMPTY
-    if said == right:
-        return Verdict.FILLED
-    goes_on_in_a_word = right[-1].isalnum() and (said[len(right) : len(right) + 1] or "_").replace("_", "a").isalnum()
-    return Verdict.RAN_ON if said.startswith(right) and not goes_on_in_a_word else Verdict.WRONG
+    right = r"\s*".join(re.escape(character) for character in "".join(hole.filling.split()))
+    found = re.match(rf"\s*{right}(?!\w)", answer)
+    if found is None:
+        return Verdict.WRONG
+    return Verdict.RAN_ON if answer[found.end() :].strip() else Verdict.FILLED
 
 
 def _twins(language: str, path: str, prefix: str, *after: tuple[str, str]) -> tuple[Hole, ...]:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from beastmode.domain.errors import InvalidFormat
 from beastmode.domain.request import ChatRequest, Image, Message, Tool, ToolCall
-from beastmode.domain.response import Finished, FinishReason, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from beastmode.domain.response import (
+    Finished,
+    FinishReason,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    UsageReport,
+)
 from beastmode.domain.usage import Usage
 from beastmode.wire.base import to_json
 from beastmode.wire.fields import Place
@@ -136,10 +144,11 @@ class AnthropicEncoder:
     """
 
     def __init__(self) -> None:
-        self._started: Started | None = None
+        self._started = Started("", "")
+        self._begun = False
         self._blocks = 0
         self._open: str | int | None = None
-        self._waiting: dict[int, ToolCallDelta] = {}
+        self._waiting: dict[int, ToolCall] = {}
         self._later: list[TextDelta | ReasoningDelta] = []
         self._usage = Usage()
         self._finish: FinishReason | None = None
@@ -147,29 +156,27 @@ class AnthropicEncoder:
     def encode_event(self, event: StreamEvent) -> bytes:
         """The bytes for an event; none where the API has nothing for it, or not yet."""
         match event:
-            case Started():
-                return self._start(event)
             case TextDelta() | ReasoningDelta():
-                if isinstance(self._open, int):
-                    self._later.append(event)
-                    return b""
-                return self._begin() + self._say(event)
+                if not isinstance(self._open, int):
+                    return self._begin() + self._say(event)
+                self._later.append(event)
             case ToolCallDelta():
                 return self._begin() + self._call(event)
+            case UsageReport(usage):
+                self._usage = self._usage.merge(usage)
             case Finished(reason):
                 self._finish = reason
-                return b""
-            case _:
-                self._usage = self._usage.merge(event.usage)
-                return b""
+            case Started():
+                self._started = event
+        return b""
 
     def close(self) -> bytes:
         """The bytes after the last event, usage in them; none where the answer is not complete."""
         if self._finish is None:
             return b""
         said = self._begin()
-        for call in self._waiting.values():
-            said += self._open_call(call)
+        for index, call in self._waiting.items():
+            said += self._open_call(index, call)
         for event in self._later:
             said += self._say(event)
         said += self._stop()
@@ -182,14 +189,11 @@ class AnthropicEncoder:
         return _event("error", **error_body(error))
 
     def _begin(self) -> bytes:
-        """The start of the message, if it has not been sent."""
-        return self._start(Started("", "")) if self._started is None else b""
-
-    def _start(self, started: Started) -> bytes:
-        if self._started is not None:
+        """The start of the message, once; as late as can be, since by then some servers have counted the prompt."""
+        if self._begun:
             return b""
-        self._started = started
-        return _event("message_start", message=_message(started, usage_body(Usage())))
+        self._begun = True
+        return _event("message_start", message=_message(self._started, usage_body(self._usage)))
 
     def _say(self, event: TextDelta | ReasoningDelta) -> bytes:
         kind, field = ("text", "text") if isinstance(event, TextDelta) else ("thinking", "thinking")
@@ -202,19 +206,17 @@ class AnthropicEncoder:
     def _call(self, piece: ToolCallDelta) -> bytes:
         if self._open == piece.index:
             return self._arguments(piece.arguments)
-        call = joined(None, self._waiting[piece.index]) if piece.index in self._waiting else None
-        whole = joined(call, piece)
-        waiting = ToolCallDelta(piece.index, whole.id, whole.name, whole.arguments)
-        if isinstance(self._open, int) or not (whole.id and whole.name):
-            self._waiting[piece.index] = waiting
+        call = joined(self._waiting.get(piece.index), piece)
+        if isinstance(self._open, int) or not (call.id and call.name):
+            # A block starts with its name, so a call is only opened once it has one.
+            self._waiting[piece.index] = call
             return b""
         self._waiting.pop(piece.index, None)
-        return self._open_call(waiting)
+        return self._open_call(piece.index, call)
 
-    def _open_call(self, call: ToolCallDelta) -> bytes:
-        # A block starts with its name, so a call is only opened once it has one.
-        block = {"type": "tool_use", "id": call.id or f"toolu_{call.index}", "name": call.name, "input": {}}
-        return self._next(call.index, block) + self._arguments(call.arguments)
+    def _open_call(self, index: int, call: ToolCall) -> bytes:
+        block = {"type": "tool_use", "id": call.id or f"toolu_{index}", "name": call.name, "input": {}}
+        return self._next(index, block) + self._arguments(call.arguments)
 
     def _arguments(self, part: str) -> bytes:
         return self._delta({"type": "input_json_delta", "partial_json": part}) if part else b""

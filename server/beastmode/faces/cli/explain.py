@@ -46,11 +46,8 @@ def explain(
             typer.echo(json.dumps([_json(verdict, is_chosen=verdict is chosen) for verdict in verdicts], indent=2))
             return
         found = complexity(request)
-        out().print(
-            Text(
-                f"Judged as {'hard' if found.is_hard else 'routine'} work: {'; '.join(found.reasons) or 'nothing says otherwise'}"
-            )
-        )
+        why = "; ".join(found.reasons) or "nothing says otherwise"
+        out().print(Text(f"Judged as {'hard' if found.is_hard else 'routine'} work: {why}"))
         for verdict in verdicts:
             out().print(_line(verdict, is_chosen=verdict is chosen))
 
