@@ -354,7 +354,7 @@ def _failure(error: Exception, origin: str, connect_timeout: float) -> AttemptFa
 
     import aiohttp
 
-    cause = error.__cause__ or error
+    cause = error if isinstance(error, aiohttp.ClientError) else error.__cause__ or error
     match cause:
         case aiohttp.ServerTimeoutError() | TimeoutError():
             return TimedOut("connect", connect_timeout, origin)

@@ -91,7 +91,8 @@ def test_settled_means_settled(text: str, more: str, cursor: Cursor) -> None:
     text, more = (each.replace("`", "").replace("<", "").replace("\r", "") for each in (text + "\n", more))
     if is_settled(text, cursor):
         pipeline = (*MODEL_PIPELINE, *CURSOR_PIPELINE)
-        assert run(pipeline, text, cursor)[0] == run(pipeline, text + more, cursor)[0]
+        now, later = (run(pipeline, whole, cursor)[0] for whole in (text, text + more))
+        assert now == later or not (now + later).strip()  # blank text is never shown
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

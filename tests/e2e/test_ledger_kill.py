@@ -23,8 +23,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL")
 async def test_a_hundred_kills_lose_nothing(tmp_path: Path) -> None:
-    """Four processes write to one file and die at random moments: no acknowledged try is missing, no row is torn, the
-    sum of the rows is the sum of the rollups."""  # noqa: D200, D205, D209 - one promise, three parts
+    """Four processes write to one file and die at random moments: every acknowledged try is there, whole, summed up."""
     database, acknowledged = tmp_path / "l.db", tmp_path / "acknowledged"
     command = [sys.executable, "-m", "tests.support.ledger_load", str(database), str(acknowledged), str(KILLS), "7"]
     environment = {"PYTHONPATH": f"{ROOT / 'server'}:{ROOT}", "PATH": ""}

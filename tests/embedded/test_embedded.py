@@ -8,6 +8,7 @@ import pytest
 
 from beastmode.domain.errors import InvalidSetting, ModelUnavailable
 from beastmode.domain.model import BUILTIN_ID
+from beastmode.domain.usage import Usage
 from beastmode.embedded import Embedded, process
 from beastmode.embedded.running import Running
 from beastmode.embedded.weights import weights_named

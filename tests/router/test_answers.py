@@ -61,7 +61,7 @@ def clock() -> Clock:
 async def opened(path: Path, clock: Clock, owner: str | None = "me", **changes: object) -> AsyncIterator[Answers]:
     database = await Database.open(path / "test.db")
     try:
-        kept = CacheSettings(**changes)  # type: ignore[arg-type] - the settings are the test's
+        kept = CacheSettings(**changes)
         yield Answers(kept, database, lambda _: owner, clock)
     finally:
         await database.close()
@@ -212,7 +212,7 @@ async def test_everything_that_shapes_the_answer_is_in_the_key(tmp_path: Path, c
 @given(st.text(max_size=6), st.text(max_size=6), st.text(max_size=6), st.text(max_size=6))
 def test_texts_do_not_run_into_each_other(a: str, b: str, c: str, d: str) -> None:
     """`ab` + `c` is another request than `a` + `bc`."""
-    answers = Answers(CacheSettings(), None, lambda _: "me", Clock())  # type: ignore[arg-type] - no disk
+    answers = Answers(CacheSettings(), None, lambda _: "me", Clock())
     same = answers.key(FimRequest(a, b), MODEL) == answers.key(FimRequest(c, d), MODEL)
     assert same == ((a, b) == (c, d))
 

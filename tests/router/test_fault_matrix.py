@@ -69,6 +69,8 @@ BOTH: tuple[Form, ...] = ("events", "json")
 ONE = EVENTS
 """For faults that end the matter before a body begins: its form makes no difference."""
 
+HERE = "http://127.0.0.1:{port}/v1"
+
 IMPATIENT = replace(GENEROUS, first_token=0.08, idle=0.08)
 HURRIED = replace(GENEROUS, total=0.08)
 
@@ -278,7 +280,7 @@ class Fault:
     rests: float = 0.0
     limits: Limits = GENEROUS
     forms: tuple[Form, ...] = ONE
-    url: str = "http://127.0.0.1:{port}/v1"
+    url: str = HERE
 
 
 AGAIN = (0.25, 0.5)
@@ -402,7 +404,7 @@ async def test_alone(
                 assert got.text == (fault.shown if (way, form) == ("stream", "events") else "")
             pauses = fault.pauses if task == "chat" else ()
             assert world.clock.pauses == list(pauses)
-            if fault.url == Fault.url:
+            if fault.url == HERE:
                 assert len(server.asked) == 1 + len(pauses)
             await assert_rows(world, fault, form, task)
             assert got.rows_at_end == (len(await world.rows()) if got.finish else 0)
@@ -444,7 +446,7 @@ async def test_with_another_model_behind(
             world.limits.clear()
             again = await ask(world, way, REQUESTS[task])
             assert (again.text, again.error) == (TEXT, None)
-            reachable = fault.url == Fault.url and world.breakers.resting(first.id) is None
+            reachable = fault.url == HERE and world.breakers.resting(first.id) is None
             assert again.model == (first.id if reachable else second.id)
 
 

@@ -188,7 +188,10 @@ class FaultServer:
     async def _play(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.readexactly(1)
         if not first.isupper():
-            writer.close()  # somebody speaks TLS to us
+            # Somebody speaks TLS to us, and gets what a web server says to that.
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            await reader.read(1 << 16)
+            writer.close()
             return
         head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         request_line, *lines = head.strip().split("\r\n")

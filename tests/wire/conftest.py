@@ -21,8 +21,10 @@ CHATS = set(FORMATS) - FIMS
 QWEN = FimTemplate("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", ("<|endoftext|>", "<|fim_pad|>"))
 
 
-def make_model(url: str = "http://127.0.0.1:8080/v1", template: FimTemplate | None = None) -> ModelSpec:
-    return ModelSpec("custom:m", "M", "openai-compatible", url, "m", "openai-chat", "openai-completions", template)
+def make_model(
+    url: str = "http://127.0.0.1:8080/v1", template: FimTemplate | None = None, chat: str | None = "openai-chat"
+) -> ModelSpec:
+    return ModelSpec("custom:m", "M", "openai-compatible", url, "m", chat, "openai-completions", template)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class Read:
     error: str | None
 
     @classmethod
-    def of(cls, format_name: str, request: Request, chunks: Iterable[bytes], content_type: str = "") -> Read:
-        decoder = FORMATS[format_name].decoder(request, make_model(), content_type)
+    def of(cls, format_name: str, request: Request, chunks: Iterable[bytes], chat: str = "openai-chat") -> Read:
+        decoder = FORMATS[format_name].decoder(request, make_model(chat=chat), "")
         events: list[dict[str, Any]] = []
         error: BeastModeError | None = None
         try:

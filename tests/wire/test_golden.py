@@ -25,14 +25,15 @@ def test_an_answer_is_read_as_recorded(case: str) -> None:
     expected = json.loads((GOLDEN / f"{case}.json").read_text(encoding="utf-8"))
     format_name = case.partition("/")[0]
     request = make_request(format_name, expected["request"])
-    read = Read.of(format_name, request, [body])
+    chat = expected["request"].get("chat", "openai-chat")
+    read = Read.of(format_name, request, [body], chat)
     if os.environ.get("BEASTMODE_GOLDEN") == "write":
         expected |= {"events": read.events, "error": read.error}
         (GOLDEN / f"{case}.json").write_text(
             json.dumps(expected, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
         )
     assert read == Read(expected["events"], expected["error"])
-    assert Read.of(format_name, request, (body[i : i + 1] for i in range(len(body)))) == read
+    assert Read.of(format_name, request, (body[i : i + 1] for i in range(len(body))), chat) == read
 
 
 def test_every_format_has_recordings() -> None:

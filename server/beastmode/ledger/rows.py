@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from beastmode.domain.routing import Outcome
 from beastmode.domain.usage import to_nano
 from beastmode.ledger.prices import price_id
 from beastmode.ledger.sketch import added
@@ -146,8 +147,10 @@ def share_of(row: Row) -> tuple[int, ...]:
 
 
 def times_of(row: Row) -> tuple[float | None, float | None]:
-    """What a row adds to the sketches: its total and the time to its first text. From memory, it was no model's."""
-    return (None, None) if row["cached"] else (row["total_s"], row["first_token_s"])
+    """What a row adds to the sketches: its total and the time to its first text, where it is a model's whole answer."""
+    if row["outcome"] != Outcome.OK or row["cached"]:
+        return None, None
+    return row["total_s"], row["first_token_s"]
 
 
 def record(

@@ -14,7 +14,7 @@ from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from beastmode import __version__
-from beastmode.domain.request import Task
+from beastmode.domain.request import FimRequest, Task
 from beastmode.domain.response import (
     Finished,
     FinishReason,
@@ -102,7 +102,12 @@ class Answers:
         # Everything counts but what is known to shape nothing: a field that is added later counts too.
         asked = replace(request, task=Task.CHAT, model=None, local_only=False)
         of = replace(model, name="", description="", price=None, has_key=False, local_only=False, max_concurrent=None)
-        return hashlib.sha256(repr((__version__, asked, of, owner)).encode("utf-8", "replace")).hexdigest()
+        texts: tuple[str, ...] = ()
+        if isinstance(asked, FimRequest):  # the repr of a long text is slow, and this is asked at every keystroke
+            texts = asked.prefix, asked.suffix
+            asked = replace(asked, prefix="", suffix="")
+        head = repr((__version__, asked, of, owner, [len(text) for text in texts]))
+        return hashlib.sha256("".join((head, *texts)).encode("utf-8", "surrogatepass")).hexdigest()
 
     async def find(self, key: str) -> tuple[StreamEvent, ...] | None:
         """The events of a whole answer, without Started; None where there is none, or it is too old."""

@@ -67,10 +67,6 @@ class Spending:
         self._held: dict[object, Decimal] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    def may_fall_back_to(self, model: ModelSpec) -> bool:
-        """Whether a model that the request did not name may be asked instead of the one that failed."""
-        return self._policy().allow_paid_fallback or not self._is_paid(model)
-
     @asynccontextmanager
     async def hold(self, model: ModelSpec, request: Request) -> AsyncGenerator[None]:
         """Hold back what a try could cost; leave the context when its row is in the ledger, or when there is none.
@@ -101,7 +97,8 @@ class Spending:
             return Decimal(0)
         raise NotAllowed(
             f"Nobody knows what {model.id} costs, so the spending cap cannot be kept",
-            "Give the model a price (0 if it is free), or take the cap away",
+            "Give the model a price with `beastmode models add --price` (0 if it is free), or take the cap away with"
+            " `beastmode route policy`",
         )
 
     async def _check(self, model: ModelSpec, worst: Decimal) -> None:
@@ -121,7 +118,7 @@ class Spending:
                 raise NotAllowed(
                     f"This request to {model.id} could cost {_dollars(worst)}, which may pass the {name} cap of "
                     f"{_dollars(cap)}: {_dollars(spent)} is spent{under_way}",
-                    f"Raise the {name} cap, wait until {later}, or use a model that is free",
+                    f"Raise it (`beastmode route policy --{name}-cap …`), wait until {later}, or ask a free model",
                 )
 
 

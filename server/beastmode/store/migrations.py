@@ -142,7 +142,7 @@ MIGRATIONS: tuple[Migration, ...] = (
                 baseline_cost_nano INTEGER NOT NULL,
                 estimated_cost_nano INTEGER NOT NULL,      -- of tokens_cost_nano, what stands on an estimate
                 estimated_baseline_nano INTEGER NOT NULL,  -- of baseline_cost_nano, the same
-                total_s BLOB NOT NULL,          -- see ledger/sketch.py
+                total_s BLOB NOT NULL,          -- of whole answers; see ledger/sketch.py
                 first_token_s BLOB NOT NULL,
                 PRIMARY KEY (hour, model, task, outcome)
             ) WITHOUT ROWID""",
