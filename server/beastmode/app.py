@@ -9,8 +9,8 @@ from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from beastmode.completion.engine import Engine
-from beastmode.domain.errors import Unauthorized
-from beastmode.domain.model import BUILTIN_ID
+from beastmode.domain.errors import Unauthorized, UserError
+from beastmode.domain.model import BUILTIN_ID, is_loopback
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Health, HealthLevel, Outcome
 from beastmode.embedded import Embedded
@@ -22,14 +22,18 @@ from beastmode.operations.served_models import how_to_set_key, served_models
 from beastmode.operations.status import Notice, Status
 from beastmode.registry import Registry, SystemKeyring, Vault
 from beastmode.registry.registration import parse
+from beastmode.router.answers import Answers
 from beastmode.router.ask import Asker, Endpoint
 from beastmode.router.attempt import auth_headers
 from beastmode.router.breaker import Breakers
+from beastmode.router.detector import SecretDetector
 from beastmode.router.flights import Flights
 from beastmode.router.health import WINDOW_SECONDS, HealthBook, Sample
 from beastmode.router.latency import Latencies
+from beastmode.router.masking import Masker
 from beastmode.router.room import Rooms
 from beastmode.router.router import Router
+from beastmode.router.spending import Spending
 from beastmode.store import Database
 from beastmode.transport import Network, Transport
 
@@ -38,10 +42,12 @@ if TYPE_CHECKING:
 
     from beastmode.domain.errors import BeastModeError
     from beastmode.domain.model import ModelSpec
-    from beastmode.domain.request import Request
-    from beastmode.domain.response import StreamEvent
     from beastmode.domain.routing import Attempt
+    from beastmode.domain.usage import Price
+    from beastmode.operations.diagnosis import Diagnosis
+    from beastmode.operations.model_doctor import Plan
     from beastmode.operations.model_test import Report
+    from beastmode.operations.probing import Progress
     from beastmode.registry.providers import ProviderRow
     from beastmode.settings import Settings
 
@@ -87,13 +93,22 @@ class App:
         self._trouble: Notice | None = None
         observers = (self.ledger, self.health, _Told(self._over))
         self._rooms = Rooms()
-        breakers, latencies, unlimited = Breakers(monotonic), Latencies(), _Unlimited()
+        breakers, latencies = Breakers(monotonic), Latencies()
+        self._spending = Spending(
+            policy=registry.policy,
+            spent=self.ledger.spent,
+            price_of=self._price_of,
+            is_paid=registry.is_paid,
+            clock=time,
+        )
+        self._masker = Masker(SecretDetector(settings.paths.models_dir.parent / "rules"))
+        self._answers = Answers(settings.cache, database, registry.key_mark, time)
         asker = Asker(
             self._transport,
             rooms=self._rooms,
             breakers=breakers,
             latencies=latencies,
-            masker=unlimited,
+            masker=self._masker,
             observers=observers,
             clock=time,
         )
@@ -104,8 +119,8 @@ class App:
             breakers=breakers,
             latencies=latencies,
             flights=Flights(),
-            spending=unlimited,
-            answers=unlimited,
+            spending=self._spending,
+            answers=self._answers,
         )
         self.engine = Engine(self.router, settings.completion, monotonic, registry.selected)
 
@@ -214,6 +229,73 @@ class App:
             await self.registry.add(model, key, replace=True)  # with its provider's first formats, as parsed
         return report
 
+    def doctor_plan(self, model_id: str) -> tuple[Plan, bool]:
+        """What examining a model sends at most, and whether that costs money; raises ModelNotFound."""
+        from beastmode.operations.model_doctor import plan  # noqa: PLC0415 - no language server starts with it
+
+        model = self.registry.get(model_id)
+        price = model.price
+        costs = self.registry.is_paid(model) or (price is not None and bool(price.input or price.output))
+        return plan(self.registry.provider(model.provider)), costs
+
+    async def doctor(self, model_id: str, say: Progress, *, yes: bool = False) -> Diagnosis:
+        """Find out what a model's endpoint can do, and propose its row; changes nothing.
+
+        Args:
+            model_id: of any model, registered or a provider's.
+            say: told what is being tried, and how much of it is done.
+            yes: the user agreed to pay for it.
+
+        Raises:
+            ModelNotFound: there is none.
+            UserError: it costs money, and nobody has agreed.
+            NotAllowed: it could pass one of the spending caps.
+            AttemptFailed: the model's key cannot be opened, or the built-in model cannot run.
+        """
+        from beastmode.operations.model_doctor import diagnose  # noqa: PLC0415 - as above
+        from beastmode.operations.probing import Prober  # noqa: PLC0415 - as above
+
+        agreed, costs = self.doctor_plan(model_id)
+        if costs and not yes:
+            raise UserError(f"Examining {model_id} costs money: it sends {agreed}", "Repeat with --yes to agree")
+        model = self.registry.get(model_id)
+        url, key = await self._endpoints.door(model)
+        prober = Prober(
+            self.router.asker,
+            lambda auth: Endpoint(url, auth_headers(auth, key)),
+            allow=self._spending.check,
+            most=agreed.requests,
+            progress=say,
+        )
+        return await diagnose(model, self.registry.provider(model.provider), prober, self._transport)
+
+    def own_row(self, model_id: str) -> ModelSpec:
+        """The row of a registered model, which its user may change.
+
+        Raises:
+            ModelNotFound: there is none.
+            UserError: it is the built-in model, or a provider's that has no row.
+        """
+        model = self.registry.get(model_id)
+        if model.id == BUILTIN_ID or model not in self.registry.models:
+            raise UserError(
+                f"{model.id} has no row of its own to write to",
+                "Register it with `beastmode models add`, or leave --apply out",
+            )
+        return model
+
+    async def apply(self, diagnosis: Diagnosis) -> ModelSpec:
+        """Write the doctor's proposals into the model's row; its key, prices and everything else stay.
+
+        Raises:
+            ModelNotFound, UserError: see `own_row`; or the model was changed meanwhile, and nothing was written.
+        """
+        await self.registry.refresh()
+        if self.own_row(diagnosis.model.id) != diagnosis.model:
+            raise UserError(f"{diagnosis.model.id} was changed while it was examined", "Examine it again")
+        await self.registry.add(diagnosis.proposed, None, replace=True)
+        return self.registry.get(diagnosis.model.id)
+
     async def served(self, provider_id: str) -> tuple[ModelSpec, ...]:
         """Ask a provider which models it has; free.
 
@@ -225,9 +307,15 @@ class App:
         return await served_models(row, await self._endpoints.headers(row), self._transport)
 
     async def settle(self) -> None:
-        """What can wait until the first answers have been given: prices, and the rows that wait for one."""
+        """What can wait until the first answers have been given: prices, old answers, the rules that find secrets."""
         with suppress(OSError):
             await self.ledger.settle()
+            await self._answers.tidy()
+            if any(not is_loopback(model.endpoint_url) for task in Task for model in self.registry.route(task)):
+                await self._masker.prepare()
+
+    async def _price_of(self, model: ModelSpec) -> Price | None:
+        return model.price or await self.prices.find(model.id)
 
 
 class _Endpoints:
@@ -239,39 +327,24 @@ class _Endpoints:
 
     async def locate(self, model: ModelSpec) -> Endpoint:
         """The endpoint with its key; AttemptFailed where there is none."""
+        url, key = await self.door(model)
+        return Endpoint(url, auth_headers(self._registry.provider(model.provider).auth, key))
+
+    async def door(self, model: ModelSpec) -> tuple[str, str | None]:
+        """The same before it is decided how the key travels."""
         if model.id == BUILTIN_ID:
-            url, own_key = await self._embedded.endpoint()
-            return Endpoint(url, auth_headers("bearer", own_key))
+            return await self._embedded.endpoint()
         row = self._registry.provider_row(model.provider)
         key = await self._registry.key_of(model)
         if key is None and row.provider.is_paid:
             raise Unauthorized(f"There is no API key for {row.provider.title}", how_to_set_key(row), status=401)
-        return Endpoint(model.endpoint_url, auth_headers(row.provider.auth, key))
+        return model.endpoint_url, key
 
     async def headers(self, row: ProviderRow) -> Mapping[str, str]:
         """The headers with a provider's key, for its own address; none where there is no key."""
         any_model = row.model("any", has_key=True)
         key = await self._registry.key_of(any_model) if any_model else None
         return auth_headers(row.provider.auth, key)
-
-
-class _Unlimited:
-    """Stands in for masking, caps and memory until they are wired."""
-
-    def mask(self, request: Request) -> tuple[Request, int]:
-        return request, 0
-
-    async def check(self, model: ModelSpec, request: Request) -> None:
-        pass
-
-    def key(self, _request: Request, _model: ModelSpec) -> None:
-        return None
-
-    async def find(self, _key: str) -> None:
-        return None
-
-    async def keep(self, key: str, events: Sequence[StreamEvent]) -> None:
-        pass
 
 
 class _Told:

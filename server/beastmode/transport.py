@@ -1,11 +1,10 @@
 """The only room that opens connections: pool, proxies, TLS, and everything that can go wrong there as domain errors.
 
-httpx is the interface (requests, responses, transports), aiohttp the engine below it; httpx's client is left out, since
-its redirects, cookies, hooks and URL logging are all things that must not happen here. Both are imported at the first
-request, as importing them costs more than starting the language server does.
+aiohttp does the work, without its redirects, cookies, netrc and default headers, which are all things that must not
+happen here. It is imported at the first request, as importing it costs more than starting the language server does.
 """
 
-# ruff: noqa: PLC0415  # see above: httpx, aiohttp and ssl are imported where they are first needed
+# ruff: noqa: PLC0415  # see above: aiohttp and ssl are imported where they are first needed
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from beastmode import __version__
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     import aiohttp
-    import httpx
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
@@ -61,6 +59,8 @@ LEFTOVER_TIMEOUT = 0.01
 can be kept."""
 
 SHORTEST_SECRET = 4
+SUCCESS, NO_SUCCESS = 200, 300
+"""Statuses from the one to before the other."""
 
 HEADERS: Mapping[str, str] = MappingProxyType(
     {
@@ -87,7 +87,7 @@ class Answer:
 
     content_type: str
     connect_s: float
-    _stream: AsyncIterator[bytes]
+    _body: aiohttp.StreamReader
     _origin: str
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -99,7 +99,7 @@ class Answer:
         """
         size = 0
         try:
-            async for chunk in self._stream:
+            while chunk := await self._body.readany():
                 size += len(chunk)
                 if size > LARGEST_ANSWER:
                     raise InvalidFormat("an answer without an end")
@@ -110,11 +110,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where calls to one URL go; kept, as parsing a URL costs as much as all the rest of a request object."""
+    """How calls to one URL go: all that does not depend on the call.
 
-    url: httpx.URL
+    `tls` is True for http:// only, where it means nothing.
+    """
+
     origin: str
-    engine: httpx.AsyncBaseTransport
+    tls: ssl.SSLContext | bool
+    proxy: str | None
+    proxy_headers: Mapping[str, str]
     headers: Mapping[str, str]
 
 
@@ -130,7 +134,7 @@ class Transport:
         self._network = network
         self._now = now
         self._targets: dict[str, _Target] = {}
-        self._engines: dict[tuple[bool, str | None], httpx.AsyncBaseTransport] = {}
+        self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
 
     @asynccontextmanager
@@ -150,18 +154,17 @@ class Transport:
         try:
             response, connect_s = await self._send("POST", call, secret_headers, connect_timeout)
             try:
-                if not response.is_success:
+                if not SUCCESS <= response.status < NO_SUCCESS:
                     body = await _start_of_body(response)
-                    raise refusal(response.status_code, response.headers, body, origin, self._now())
+                    raise refusal(response.status, response.headers, body, origin, self._now())
                 _check_readable(response)
                 content_type = response.headers.get("content-type", "")
                 if "html" in content_type.lower():
                     raise InvalidFormat(HTML_PAGE, "Check the endpoint URL: a web page answers there")
-                body_stream = _body(response)
-                yield Answer(content_type, connect_s, body_stream, origin)
-                await _read_leftover(body_stream)
+                yield Answer(content_type, connect_s, response.content, origin)
+                await _read_leftover(response.content)
             finally:
-                await response.aclose()
+                response.close()
         except AttemptFailed as error:
             _redact(error, secret_headers)
             raise
@@ -179,13 +182,13 @@ class Transport:
                 try:
                     _check_readable(response)
                     body = b""
-                    async for chunk in Answer("", connect_s, _body(response), origin).chunks():
+                    async for chunk in Answer("", connect_s, response.content, origin).chunks():
                         body += chunk
                         if len(body) > LARGEST_GET:
                             raise InvalidFormat("a body of more than 1 MiB")
-                    return response.status_code, body
+                    return response.status, body
                 finally:
-                    await response.aclose()
+                    response.close()
         except TimeoutError:
             raise TimedOut("total", timeout, origin) from None
         except AttemptFailed as error:
@@ -194,56 +197,48 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for engine in self._engines.values():
-            await engine.aclose()
-        self._engines.clear()
+        if self._session is not None:
+            await self._session.close()
+        self._session = None
         self._targets.clear()
 
     async def _send(
         self, method: str, call: HttpCall, secret_headers: Mapping[str, str], connect_timeout: float
-    ) -> tuple[httpx.Response, float]:
+    ) -> tuple[aiohttp.ClientResponse, float]:
         """The head of the answer, and the seconds that the connection took."""
-        import httpx
+        import aiohttp
 
         target = self._targets.get(call.url) or await self._target(call.url)
         _check_headers(secret_headers, target.origin)
-        request = httpx.Request(
-            method,
-            target.url,
-            headers={**target.headers, **dict(call.headers), **secret_headers},
-            content=call.body,
-            extensions={"timeout": {"connect": connect_timeout, "pool": connect_timeout}},
-        )
+        self._session = self._session or _session()
         _connect_s.set(0.0)
         try:
-            response = await target.engine.handle_async_request(request)
+            response = await self._session.request(
+                method,
+                call.url,
+                data=call.body or None,
+                headers={**target.headers, **dict(call.headers), **secret_headers},
+                timeout=aiohttp.ClientTimeout(connect=connect_timeout, sock_connect=connect_timeout),
+                allow_redirects=False,
+                ssl=target.tls,
+                proxy=target.proxy,
+                proxy_headers=target.proxy_headers,
+            )
         except _network_errors() as error:
             raise _failure(error, target.origin, connect_timeout) from None
         return response, _connect_s.get()
 
     async def _target(self, url: str) -> _Target:
-        """The pool for this URL: this machine and hosts in NO_PROXY directly, others through their proxy."""
-        import httpx
-        from httpx_aiohttp import AiohttpTransport
-
+        """The way to this URL: this machine and hosts in NO_PROXY directly, others through their proxy."""
         origin = origin_of(url)
         is_https = urlsplit(url).scheme == "https"
-        proxy = _proxy_for(url, origin)
+        proxy, credentials = _proxy_parts(_proxy_for(url, origin))
         if is_https and self._tls is None:
             self._tls = await asyncio.to_thread(_tls_context, self._network.ca_bundle)
-        server, credentials = _proxy_parts(proxy)
-        key = (is_https, proxy)
-        if key not in self._engines:
-            tls = self._tls if is_https and self._tls is not None else False
-            self._engines[key] = AiohttpTransport(
-                verify=tls,
-                trust_env=False,
-                proxy=httpx.Proxy(server, headers=credentials) if server else None,
-                client=lambda: _session(tls),
-            )
+        tls = self._tls if is_https and self._tls is not None else True
         # A tunnel gets the proxy's credentials when it is opened; without one they go with each request.
         headers = HEADERS if is_https else {**HEADERS, **credentials}
-        self._targets[url] = _Target(httpx.URL(url), origin, self._engines[key], headers)
+        self._targets[url] = _Target(origin, tls, proxy, credentials, headers)
         return self._targets[url]
 
 
@@ -252,7 +247,7 @@ def load_network() -> None:
     _network_errors()
 
 
-def _session(tls: ssl.SSLContext | bool) -> aiohttp.ClientSession:  # noqa: FBT001  # aiohttp's own type: a context, or False
+def _session() -> aiohttp.ClientSession:
     """A pool of aiohttp without its habits: no cookies, no netrc, no headers of its own, no limit but the router's."""
     import aiohttp
 
@@ -271,8 +266,9 @@ def _session(tls: ssl.SSLContext | bool) -> aiohttp.ClientSession:  # noqa: FBT0
             return connection
 
     return aiohttp.ClientSession(
-        connector=TimedConnector(limit=0, ssl=tls, keepalive_timeout=KEEPALIVE),
+        connector=TimedConnector(limit=0, keepalive_timeout=KEEPALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
         skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
     )
 
@@ -336,26 +332,22 @@ def _proxy_parts(proxy: str | None) -> tuple[str | None, dict[str, str]]:
 
 
 def _network_errors() -> tuple[type[Exception], ...]:
-    """What httpx, aiohttp and the system raise when the network fails."""
+    """What aiohttp and the system raise when the network fails."""
     import aiohttp
-    import httpx
-    import httpx_aiohttp  # noqa: F401  # part of warming up
 
-    return httpx.TransportError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError
+    return aiohttp.ClientError, OSError, ValueError
 
 
 def _failure(error: Exception, origin: str, connect_timeout: float) -> AttemptFailed:
     """The error for a request that got no answer: the one place that knows which.
 
-    httpx-aiohttp maps coarsely (a reset becomes a connect timeout), so the cause decides. The text of an error is used
-    only where it comes from the system: others quote the request.
+    The text of an error is used only where it comes from the system: others quote the request.
     """
     import ssl
 
     import aiohttp
 
-    cause = error if isinstance(error, aiohttp.ClientError) else error.__cause__ or error
-    match cause:
+    match error:
         case aiohttp.ServerTimeoutError() | TimeoutError():
             return TimedOut("connect", connect_timeout, origin)
         case aiohttp.ClientConnectorCertificateError(certificate_error=problem):
@@ -366,14 +358,14 @@ def _failure(error: Exception, origin: str, connect_timeout: float) -> AttemptFa
             )
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return TlsFailed(
-                f"No TLS connection to {origin}: {getattr(cause, 'reason', None) or 'the handshake failed'}",
+                f"No TLS connection to {origin}: {getattr(error, 'reason', None) or 'the handshake failed'}",
                 "Check that the endpoint speaks https on this port; else register it as http://",
             )
-        case aiohttp.ClientResponseError() if not isinstance(cause, aiohttp.ClientHttpProxyError):
+        case aiohttp.ClientResponseError() if not isinstance(error, aiohttp.ClientHttpProxyError):
             return InvalidFormat("something else than HTTP", "If the endpoint speaks TLS, register it as https://")
         case _:
-            kind = ConnectionLost if _was_connected(cause) else Unreachable
-            return kind(*_why_unreachable(cause, origin))
+            kind = ConnectionLost if _was_connected(error) else Unreachable
+            return kind(*_why_unreachable(error, origin))
 
 
 def _was_connected(cause: BaseException) -> bool:
@@ -423,37 +415,32 @@ def _check_headers(secret_headers: Mapping[str, str], origin: str) -> None:
         )
 
 
-def _check_readable(response: httpx.Response) -> None:
+def _check_readable(response: aiohttp.ClientResponse) -> None:
     """Refuse bodies that nobody asked for: we said `identity`, so a compressed one is an error, or a bomb."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise InvalidFormat(f"a compressed body ({quote(encoding)[:20]})", "Turn compression off at the endpoint")
 
 
-def _body(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The raw bytes as they come: there is nothing to decode, as compressed bodies are refused."""
-    return aiter(cast("httpx.AsyncByteStream", response.stream))
-
-
-async def _start_of_body(response: httpx.Response) -> bytes:
+async def _start_of_body(response: aiohttp.ClientResponse) -> bytes:
     """As much of an error's body as is worth reading."""
     body = b""
     try:
         async with asyncio.timeout(ERROR_BODY_TIMEOUT):
-            async for chunk in _body(response):
+            while len(body) < LARGEST_ERROR and (chunk := await response.content.readany()):
                 body += chunk
-                if len(body) >= LARGEST_ERROR:
-                    break
     except _network_errors():
         pass  # the status has said enough
     return body[:LARGEST_ERROR]
 
 
-async def _read_leftover(body: AsyncIterator[bytes]) -> None:
+async def _read_leftover(body: aiohttp.StreamReader) -> None:
     """Read to the end if it is close."""
+    if body.at_eof():
+        return
     try:
         async with asyncio.timeout(LEFTOVER_TIMEOUT):
-            async for _ in body:
+            while await body.readany():
                 pass
     except _network_errors():
         pass  # then the connection is closed instead

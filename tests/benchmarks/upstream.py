@@ -1,21 +1,25 @@
 """A model that costs nothing: every answer is the same and ready before it is asked for, so what is measured is ours.
 
-Speaks POST …/completions, streamed or whole, the way OpenAI does; tests/support/model_server.py can do far more, and
-takes a millisecond for it.
+Speaks POST …/completions and …/chat/completions, streamed or whole, the way OpenAI does; tests/support/model_server.py
+can do far more, and takes a millisecond for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 PIECES = ("zoom", "(", "zone", ",", " zero", ",", " zinc", ")")
 """The answer in tokens; nothing that the benchmark types begins with a z, so it never types what was suggested."""
 
 TEXT = "".join(PIECES)
+CHAT_PIECES = tuple(f"word{number} " for number in range(16))
+CHAT_TEXT = "".join(CHAT_PIECES)
 _USAGE = {"prompt_tokens": 900, "completion_tokens": len(PIECES), "total_tokens": 900 + len(PIECES)}
 _LENGTH = b"content-length:"
+_Shape = Callable[[str, "str | None", str], dict[str, Any]]
 
 
 class Upstream:
@@ -60,13 +64,21 @@ class _Connection(asyncio.Protocol):
             body = self._buffer[end + 4 : end + 4 + length]
             self._buffer = self._buffer[end + 4 + length :]
             self._upstream.calls += 1
-            for write in STREAMED if b'"stream":true' in body.replace(b" ", b"") else WHOLE:
+            streamed = b'"stream":true' in body.replace(b" ", b"")
+            for write in ANSWERS[b"/chat/completions " in head, streamed]:
                 self._transport.write(write)
 
 
-def _answer(text: str, finish_reason: str | None) -> dict[str, Any]:
+def _completion(text: str, finish_reason: str | None, _part: str) -> dict[str, Any]:
     choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": finish_reason}
     return {"id": "cmpl-1", "object": "text_completion", "created": 1_700_000_000, "model": "zero", "choices": [choice]}
+
+
+def _chat(text: str, finish_reason: str | None, part: str) -> dict[str, Any]:
+    said = {"role": "assistant", "content": text} if text or part == "message" else {}
+    choice = {"index": 0, part: said, "logprobs": None, "finish_reason": finish_reason}
+    kind = "chat.completion.chunk" if part == "delta" else "chat.completion"
+    return {"id": "chat-1", "object": kind, "created": 1_700_000_000, "model": "zero", "choices": [choice]}
 
 
 def _event(value: object) -> bytes:
@@ -74,18 +86,27 @@ def _event(value: object) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def _whole() -> bytes:
-    body = json.dumps({**_answer(TEXT, "stop"), "usage": _USAGE}).encode()
-    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+def _whole(answer: _Shape, text: str) -> tuple[bytes, ...]:
+    body = json.dumps({**answer(text, "stop", "message"), "usage": _USAGE}).encode()
+    return (b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body),)
 
 
-# One write a token, as a model does it; the last one brings the end, the usage and the end of the stream.
-STREAMED = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
-    *(_event(_answer(piece, None)) for piece in PIECES),
-    _event(_answer("", "stop"))
-    + _event({**_answer("", None), "choices": [], "usage": _USAGE})
-    + _event(b"[DONE]")
-    + b"0\r\n\r\n",
-)
-WHOLE = (_whole(),)
+def _streamed(answer: _Shape, pieces: Sequence[str]) -> tuple[bytes, ...]:
+    """One write a token, as a model does it; the last one brings the end, the usage and the end of the stream."""
+    return (
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
+        *(_event(answer(piece, None, "delta")) for piece in pieces),
+        _event(answer("", "stop", "delta"))
+        + _event({**answer("", None, "delta"), "choices": [], "usage": _USAGE})
+        + _event(b"[DONE]")
+        + b"0\r\n\r\n",
+    )
+
+
+# By whether it is a chat, and whether it is streamed.
+ANSWERS = {
+    (False, False): _whole(_completion, TEXT),
+    (False, True): _streamed(_completion, PIECES),
+    (True, False): _whole(_chat, CHAT_TEXT),
+    (True, True): _streamed(_chat, CHAT_PIECES),
+}

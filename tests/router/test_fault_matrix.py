@@ -17,6 +17,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
 from beastmode import transport as transport_module
 from beastmode.domain.errors import (
@@ -42,19 +43,19 @@ from beastmode.domain.model import ModelSpec, origin_of
 from beastmode.domain.request import ChatRequest, FimRequest, Message
 from beastmode.domain.response import FinishReason
 from beastmode.router.limits import Limits
+from beastmode.store import Database
 from tests.support.fault_server import OUTPUT_TOKENS, PIECES, PROMPT_TOKENS, TEXT, Client, FaultServer, event
 from tests.support.router_world import GENEROUS, KEY, START, Got, opened
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Awaitable, Callable, Iterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from beastmode.domain.request import Request
     from tests.support.fault_server import Form, Script
     from tests.support.router_world import World
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 CHAT = ChatRequest((Message("user", "How do I double a größe?"),), max_tokens=100)
 INLINE = FimRequest("def double(größe):\n    x = (", ")\n")
@@ -186,6 +187,13 @@ async def no_end_marker(client: Client) -> None:
     await client.silence()
 
 
+async def neither_usage_nor_end(client: Client) -> None:
+    await client.head()
+    for part in client.parts(usage=False)[:-1]:
+        await client.body(part)
+    await client.silence()
+
+
 async def reset_after_the_reason(client: Client) -> None:
     await client.head()
     for part in client.parts(usage=False)[:-1]:
@@ -266,6 +274,7 @@ class Fault:
         rests: seconds that the endpoint asked to be left alone.
         limits: of the tries.
         forms: in which answers are tried.
+        tasks: for which requests.
         url: where the model is said to be; by default where it is.
     """
 
@@ -280,6 +289,7 @@ class Fault:
     rests: float = 0.0
     limits: Limits = GENEROUS
     forms: tuple[Form, ...] = ONE
+    tasks: tuple[str, ...] = tuple(REQUESTS)
     url: str = HERE
 
 
@@ -351,11 +361,14 @@ FAULTS = (
     broken("stall mid-answer", stall, TimedOut, limits=IMPATIENT),
     broken("malformed mid-answer", malformed, InvalidFormat),
     broken("error mid-answer", error_inside, StreamFailed),
-    broken("no reason why it ended", without(finish=None), StreamCut, TEXT),
+    broken("no reason why it ended", without(finish=None), StreamCut, TEXT, forms=EVENTS),
+    broken("no reason in a JSON body", without(finish=None), StreamCut, forms=JSON, tasks=("inline",)),
     # A whole answer all the same.
     whole("healthy", good),
     whole("first token late", late),
+    whole("no reason in a message that is whole", without(finish=None), forms=JSON, tasks=("chat",)),
     whole("no end marker", no_end_marker, forms=EVENTS),
+    whole("neither usage nor end", neither_usage_nor_end, "estimated", forms=EVENTS, limits=IMPATIENT),
     whole("reset after the reason why it ended", reset_after_the_reason, "estimated", forms=EVENTS),
     whole("no usage", without(usage=False), "estimated"),
     whole("one byte a packet", one_byte_a_packet),
@@ -365,8 +378,16 @@ FAULTS = (
 
 def cells() -> Iterator[object]:
     for fault in FAULTS:
-        for way, form, task in product(("stream", "complete"), fault.forms, REQUESTS):
+        for way, form, task in product(("stream", "complete"), fault.forms, fault.tasks):
             yield pytest.param(fault, way, form, task, id=f"{fault.name}-{way}-{form}-{task}".replace(" ", "_"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
+    """One for all, as opening it takes longer than most of the tests; each looks only at the rows that it adds."""
+    database = await Database.open(tmp_path_factory.mktemp("matrix") / "ledger.db")
+    yield database
+    await database.close()
 
 
 @pytest.fixture(autouse=True)
@@ -386,12 +407,12 @@ def _own_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("fault", "way", "form", "task"), tuple(cells()))
 async def test_alone(
-    fault: Fault, way: str, form: Form, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fault: Fault, way: str, form: Form, task: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole answer or a clear error, no try too many, every try a row, and the next request is served."""
     async with FaultServer([*fault.scripts], form) as server:
         first = replace(FIRST, endpoint_url=fault.url.format(port=server.port))
-        async with opened(tmp_path / "world.db", monkeypatch, first) as world:
+        async with opened(database, monkeypatch, first) as world:
             world.limits[first.origin] = fault.limits
             answered = fault.error is None or (fault.saved and task == "chat")
 
@@ -415,13 +436,13 @@ async def test_alone(
 
 @pytest.mark.parametrize(("fault", "way", "form", "task"), tuple(cells()))
 async def test_with_another_model_behind(
-    fault: Fault, way: str, form: Form, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fault: Fault, way: str, form: Form, task: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It answers, and is named, where that can only help; where text was shown, only if it goes on to the letter."""
     async with FaultServer([*fault.scripts], form) as server, FaultServer([good], form) as other:
         first = replace(FIRST, endpoint_url=fault.url.format(port=server.port))
         second = replace(SECOND, endpoint_url=other.url)
-        async with opened(tmp_path / "world.db", monkeypatch, first, second) as world:
+        async with opened(database, monkeypatch, first, second) as world:
             world.limits[first.origin] = fault.limits
             answered = fault.error is None or (fault.saved and task == "chat")
             shown = fault.shown if form == "events" else ""
@@ -523,3 +544,174 @@ async def assert_served_again(world: World, server: FaultServer, way: str, reque
     assert (got.text, got.finish, got.error) == (TEXT, FinishReason.STOP, None)
     assert [row["outcome"] for row in await world.rows()] == ["ok"]
     assert world.clock.pauses == []
+
+
+# What does not fit into the table.
+
+FLAPPING_S, EVERY_S, STEP_S = 60.0, 5.0, 0.5
+
+
+@pytest.mark.parametrize("task", REQUESTS)
+async def test_a_primary_that_flaps_for_a_minute(
+    task: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five seconds up, five seconds down: every answer is whole and names who gave it, and the dead are let rest."""
+    async with FaultServer([good]) as server, FaultServer([good]) as other:
+        first, second = replace(FIRST, endpoint_url=server.url), replace(SECOND, endpoint_url=other.url)
+        async with opened(database, monkeypatch, first, second) as world:
+            downs = 0
+            bad = (reset, refuses(503), hangs_up, refuses(500))
+
+            async def flaps(client: Client) -> None:
+                nonlocal downs
+                is_down = (world.clock.now - START) // EVERY_S % 2 == 1
+                downs += is_down
+                await (bad[downs % len(bad)] if is_down else good)(client)
+
+            server.plays(flaps)
+            asked = asked_while_down = 0
+            while world.clock.now < START + FLAPPING_S:
+                asked_while_down += (world.clock.now - START) // EVERY_S % 2 == 1
+                asked += 1
+                before = len(other.asked)
+                got = await ask(world, "stream", REQUESTS[task])
+                assert (got.text, got.finish, got.error) == (TEXT, FinishReason.STOP, None)
+                assert got.model == (second.id if len(other.asked) > before else first.id)
+                world.clock.now += STEP_S
+            rows = await world.rows()
+            assert [row["outcome"] for row in rows].count("ok") == asked
+            assert [row["outcome"] for row in rows].count("failed") == downs
+            assert 0 < downs < asked_while_down, "it is not asked each time while it is down"
+
+            server.plays(good)
+            world.clock.now += 60.0
+            assert (await ask(world, "stream", REQUESTS[task])).model == first.id
+
+
+@pytest.mark.parametrize("way", ["stream", "complete"])
+async def test_a_fallback_that_refuses_the_prefill(
+    way: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was promised to take one, and does not: the next one is asked; what is told is how the answer broke off."""
+    refuse = refuses(400, error="Prefilling assistant messages is not supported for this model.")
+    async with FaultServer([cut]) as server, FaultServer([refuse]) as other, FaultServer([good]) as last:
+        first, second = replace(FIRST, endpoint_url=server.url), replace(SECOND, endpoint_url=other.url)
+        third = replace(SECOND, id="custom:third", endpoint_url=last.url)
+        async with opened(database, monkeypatch, first, second) as world:
+            world.prefilling = {SECOND.provider}
+            got = await ask(world, way, CHAT)
+            assert_clear(got, StreamCut)
+            assert got.text == (BEGUN if way == "stream" else "")
+            assert other.asked[0]["messages"][-1] == {"role": "assistant", "content": BEGUN}
+            assert [row["error_kind"] for row in await world.rows()] == ["stream_cut", "rejected"]
+
+            async def goes_on(client: Client) -> None:
+                await client.reply(200, body=b"".join(client.parts()[1:]), media_type="text/event-stream")
+
+            last.plays(goes_on)
+            world.models = (first, second, third)
+            got = await ask(world, way, CHAT)
+            assert (got.text, got.model, got.finish, got.error) == (TEXT, third.id, FinishReason.STOP, None)
+
+
+async def test_a_tool_call_that_broke_off_is_not_mixed_with_another(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a call has been handed out: a second model's call would be appended to it."""
+    call = {"index": 0, "id": "c1", "function": {"name": "delete", "arguments": '{"path": "/tm'}}
+
+    async def half_a_call(client: Client) -> None:
+        await client.head()
+        await client.body(event({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}))
+        await asyncio.sleep(0.005)
+        client.close()
+
+    async with FaultServer([half_a_call]) as server, FaultServer([good]) as other:
+        first, second = replace(FIRST, endpoint_url=server.url), replace(SECOND, endpoint_url=other.url)
+        async with opened(database, monkeypatch, first, second) as world:
+            for request in (CHAT, replace(CHAT, temperature=0.0)):
+                got = await ask(world, "stream", request)
+                assert len(got.calls) == 1
+                assert_clear(got, StreamCut)
+                assert other.asked == []
+
+
+@pytest.mark.parametrize("form", BOTH)
+@pytest.mark.parametrize("task", REQUESTS)
+async def test_a_trickle_ends_when_the_time_for_all_is_over(
+    form: Form, task: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither late nor silent, and yet no answer; the server is hung up on."""
+    async with FaultServer([trickle], form) as server:
+        first = replace(FIRST, endpoint_url=server.url)
+        async with opened(database, monkeypatch, first) as world:
+            world.limits[first.origin] = HURRIED
+            got = await ask(world, "stream", REQUESTS[task])
+            assert_clear(got, TimedOut)
+            assert isinstance(got.error, TimedOut)
+            assert got.error.phase == "total"
+            assert got.text.startswith(BEGUN if form == "events" else "")
+            assert [row["error_kind"] for row in await world.rows()] == ["timed_out"]
+            await assert_served_again(world, server, "stream", REQUESTS[task], 0.0)
+
+
+@pytest.mark.parametrize("task", REQUESTS)
+async def test_an_answer_without_an_end(task: str, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However fast it comes, it is not read for ever."""
+    monkeypatch.setattr(transport_module, "LARGEST_ANSWER", 1 << 16)
+
+    async def endless(client: Client) -> None:
+        await client.head()
+        while not client.writer.is_closing():
+            await client.body(client.piece("x" * 1024))
+
+    async with FaultServer([endless]) as server:
+        async with opened(database, monkeypatch, replace(FIRST, endpoint_url=server.url)) as world:
+            got = await ask(world, "stream", REQUESTS[task])
+            assert_clear(got, InvalidFormat)
+            assert 0 < len(got.text) <= 1 << 16
+            await assert_served_again(world, server, "stream", REQUESTS[task], 0.0)
+
+
+@pytest.mark.parametrize("task", REQUESTS)
+async def test_all_who_share_a_broken_answer_learn_of_it(
+    task: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request, one row, and nobody is left waiting."""
+    async with FaultServer([stall_then_close]) as server:
+        async with opened(database, monkeypatch, replace(FIRST, endpoint_url=server.url)) as world:
+            for got in await asyncio.gather(*(ask(world, "stream", REQUESTS[task]) for _ in range(3))):
+                assert_clear(got, StreamCut)
+                assert got.text == BEGUN
+            assert len(server.asked) == len(await world.rows()) == 1
+            await assert_served_again(world, server, "stream", REQUESTS[task], 0.0)
+
+
+@pytest.mark.parametrize("script", [silent, head_then_silence, stall])
+@pytest.mark.parametrize("task", REQUESTS)
+async def test_a_caller_that_goes_away_is_counted_and_hangs_up(
+    script: Script, task: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The endpoint is not held on to, the try is a row with the tokens it burned, and says nothing about the model."""
+    reached, left = asyncio.Event(), asyncio.Event()
+
+    async def watched(client: Client) -> None:
+        reached.set()
+        await script(client)
+        left.set()
+
+    async with FaultServer([watched]) as server:
+        first = replace(FIRST, endpoint_url=server.url)
+        async with opened(database, monkeypatch, first) as world:
+            task_ = asyncio.ensure_future(ask(world, "stream", REQUESTS[task]))
+            await reached.wait()
+            await asyncio.sleep(0.03)
+            task_.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task_
+            async with asyncio.timeout(15):
+                await left.wait()
+            (row,) = await world.rows()
+            assert (row["outcome"], row["error_kind"], row["estimated"]) == ("cancelled", None, script is not silent)
+            assert world.breakers.resting(first.id) is None
+            await assert_served_again(world, server, "stream", REQUESTS[task], 0.0)

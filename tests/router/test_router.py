@@ -128,9 +128,14 @@ class World:
     def mask(self, request: Request) -> tuple[Request, int]:
         return (replace(request, prefix="MASKED"), 1) if isinstance(request, FimRequest) else (request, 0)
 
-    async def check(self, model: ModelSpec, request: Request) -> None:
+    @asynccontextmanager
+    async def hold(self, model: ModelSpec, request: Request) -> AsyncIterator[None]:
         if model.id in self.capped:
             raise NotAllowed(f"{model.id} would pass the daily cap")
+        yield
+
+    async def prepare(self) -> None:
+        pass
 
     def key(self, request: Request, model: ModelSpec) -> str | None:
         return str(request) if request.temperature == 0 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -34,52 +35,42 @@ ROW = Attempt(
 )
 
 _counts = st.none() | st.integers(0, 10**12)
-_dollars = st.decimals(0, 1000, places=6)
 _seconds = st.floats(0, 1e7, allow_nan=False)
-_prices = st.builds(
-    Price,
-    _dollars,
-    _dollars,
-    st.just(date(2026, 1, 1)),
-    st.just("test"),
-    cache_read=st.none() | _dollars,
-    cache_write=st.none() | _dollars,
-    gpu_hour=_dollars,
+_prices = (
+    None,
+    replace(GPT4, input=Decimal(0), output=Decimal(0)),
+    replace(GPT4, cache_read=Decimal("0.3"), cache_write=Decimal("37.123456")),
+    replace(GPT4, gpu_hour=Decimal("2.5")),
+)
+_tries = st.builds(
+    replace,
+    st.just(ROW),
+    request_id=st.sampled_from(["r1", "r2"]),
+    task=st.sampled_from([Task.INLINE, Task.PROBE]),
+    model=st.sampled_from(["custom:a", "custom:b"]),
+    started_at=st.floats(1_790_000_000, 1_790_007_200),
+    outcome=st.sampled_from(Outcome),
+    total_s=_seconds,
+    connect_s=st.sampled_from([None, 0.1]),
+    first_token_s=st.none() | _seconds,
+    error=st.sampled_from([None, "half a pair \ud83d", "é"]),
+    usage=st.builds(Usage, _counts, _counts, _counts, _counts, _counts),
+    estimated=st.booleans(),
+    price=st.sampled_from(_prices),
+    cached=st.booleans(),
+    masked=st.integers(0, 9),
 )
 
 
-@st.composite
-def any_attempts(draw: st.DrawFn) -> list[Attempt]:
-    """Up to a dozen tries within two hours, of every kind."""
-    attempts = []
-    for number in range(draw(st.integers(1, 12))):
-        usage = draw(st.builds(Usage, _counts, _counts, _counts, _counts, _counts))
-        price, total_s = draw(st.none() | _prices), draw(_seconds)
-        attempts.append(
-            Attempt(
-                id=str(number),
-                request_id=draw(st.sampled_from(["r1", "r2", "r3"])),
-                task=draw(st.sampled_from(Task)),
-                model=draw(st.sampled_from(["custom:a", "custom:b"])),
-                provider="vllm",
-                origin="http://127.0.0.1:1",
-                reason="why",
-                started_at=draw(st.floats(1_790_000_000, 1_790_007_200)),
-                outcome=draw(st.sampled_from(Outcome)),
-                total_s=total_s,
-                connect_s=draw(st.none() | _seconds),
-                first_token_s=draw(st.none() | _seconds),
-                error=draw(st.none() | st.text()),
-                usage=usage,
-                estimated=draw(st.booleans()),
-                cost=price.cost(usage, total_s) if price else None,
-                price=price,
-                cached=draw(st.booleans()),
-                masked=draw(st.integers(0, 9)),
-            )
-        )
-    return attempts
+def _numbered(tries: list[Attempt]) -> list[Attempt]:
+    return [
+        replace(each, id=str(number), cost=each.price.cost(each.usage, each.total_s) if each.price else None)
+        for number, each in enumerate(tries)
+    ]
 
+
+any_attempts = st.lists(_tries, min_size=1, max_size=8).map(_numbered)
+"""Tries of every kind, within two hours."""
 
 Sums = dict[tuple[object, ...], tuple[tuple[int, ...], bytes, bytes]]
 

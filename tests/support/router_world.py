@@ -23,19 +23,18 @@ from beastmode.router.latency import Latencies
 from beastmode.router.limits import Limits
 from beastmode.router.room import Rooms
 from beastmode.router.router import Router
-from beastmode.store import Database
 from beastmode.transport import Network, Transport
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
 
     import pytest
 
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.request import Request, Task
     from beastmode.domain.response import FinishReason, StreamEvent
+    from beastmode.store import Database
 
 START = 1_800_000_000.0
 KEY = "sk-never-to-be-seen"
@@ -200,7 +199,11 @@ class World:
     def mask(self, request: Request) -> tuple[Request, int]:
         return request, 0
 
-    async def check(self, model: ModelSpec, request: Request) -> None:
+    @asynccontextmanager
+    async def hold(self, model: ModelSpec, request: Request) -> AsyncIterator[None]:
+        yield
+
+    async def prepare(self) -> None:
         pass
 
     def key(self, request: Request, model: ModelSpec) -> str:
@@ -214,18 +217,17 @@ class World:
 
 
 @asynccontextmanager
-async def opened(path: Path, monkeypatch: pytest.MonkeyPatch, *models: ModelSpec) -> AsyncIterator[World]:
+async def opened(database: Database, monkeypatch: pytest.MonkeyPatch, *models: ModelSpec) -> AsyncIterator[World]:
     """A world whose pauses take no time, and whose jitter is always half of what it may be."""
     clock = Clock()
-    database = await Database.open(path)
     transport = Transport(Network(), clock)
     try:
         world = World(transport, database, clock, models)
+        await world.turn_page()
         monkeypatch.setattr(router_module.random, "random", lambda: 0.5)
         monkeypatch.setattr(router_module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": clock.sleep}))
         monkeypatch.setattr(ask_module, "limits_for", world.limits_for)
-        monkeypatch.setattr(limits_module, "USAGE_GRACE", 0.03)
+        monkeypatch.setattr(limits_module, "USAGE_GRACE", GENEROUS.idle)
         yield world
     finally:
         await transport.aclose()
-        await database.close()

@@ -68,6 +68,7 @@ def cut(body: bytes, cuts: list[int]) -> list[bytes]:
     return [body[start:end] for start, end in pairwise(edges)]
 
 
+@FEW
 @given(
     NAMES,
     st.lists(CHUNK, max_size=5).map(sse)

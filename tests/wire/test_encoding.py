@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 from tests.wire.conftest import CHATS, QWEN, make_model
 
-from beastmode.domain.request import ChatRequest, FimRequest, Message, Request
+from beastmode.domain.model import FimTemplate
+from beastmode.domain.request import ChatRequest, FimRequest, Image, Message, Request, Tool, ToolCall
 from beastmode.wire import FORMATS
 from beastmode.wire.base import endpoint
 from beastmode.wire.openai_completions import goes_on
@@ -179,3 +181,207 @@ def test_the_table_of_formats_cannot_be_changed() -> None:
     """Formats are added by a file and a row, not at run time; each is listed under its own name."""
     assert isinstance(FORMATS, MappingProxyType)
     assert {name: wire_format.name for name, wire_format in FORMATS.items()} == {name: name for name in FORMATS}
+
+
+CALLED = (
+    Message("system", "Be brief"),
+    Message("user", "Look", (Image("image/png", "aGk="),)),
+    Message("assistant", "", (), (ToolCall("c1", "grep", '{"q": "x"}'), ToolCall("c2", "ls", ""))),
+    Message("tool", "found", tool_call_id="c1"),
+    Message("tool", "", tool_call_id="c2"),
+    Message("user", "Go on"),
+)
+GREP = Tool("grep", "Searches", '{"type": "object"}')
+
+
+def test_openai_chat_sends_pictures_calls_and_results() -> None:
+    """A picture is a data URL, arguments are JSON text, results name their call."""
+    body = sent("openai-chat", ChatRequest(CALLED, tools=(GREP,), tool_choice="grep"))
+    assert body["messages"][1:5] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "Look"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+            ],
+        },
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {"id": "c1", "type": "function", "function": {"name": "grep", "arguments": '{"q": "x"}'}},
+                {"id": "c2", "type": "function", "function": {"name": "ls", "arguments": ""}},
+            ],
+        },
+        {"role": "tool", "content": "found", "tool_call_id": "c1"},
+        {"role": "tool", "content": "", "tool_call_id": "c2"},
+    ]
+    function = {"name": "grep", "description": "Searches", "parameters": {"type": "object"}}
+    assert body["tools"] == [{"type": "function", "function": function}]
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "grep"}}
+
+
+def test_json_is_asked_for_in_each_formats_way() -> None:
+    """OpenAI and Ollama have fields for it; Anthropic's servers are told in the system prompt."""
+    asks = ChatRequest((Message("system", "Be brief"), Message("user", "Hi")), json_mode=True)
+    shaped = replace(asks, json_schema='{"type": "object"}')
+    schema = {"type": "object"}
+    assert sent("openai-chat", asks)["response_format"] == {"type": "json_object"}
+    assert sent("openai-chat", shaped)["response_format"]["json_schema"] == {"name": "answer", "schema": schema}
+    assert (sent("ollama-chat", asks)["format"], sent("ollama-chat", shaped)["format"]) == ("json", schema)
+    system = sent("anthropic-messages", shaped)["system"]
+    assert system.startswith("Be brief\n\nAnswer with one JSON value")
+    assert system.endswith('{"type": "object"}')
+
+
+def test_hosted_dialects_leave_out_what_those_services_refuse() -> None:
+    """OpenAI's reasoning models refuse `max_tokens` and a temperature, Mistral's API `stream_options`."""
+    asks = ChatRequest((Message("user", "Hi"),))
+    hosted, mistral = sent("openai-chat-hosted", asks), sent("mistral-chat", asks)
+    assert (hosted["max_completion_tokens"], "max_tokens" in hosted, "temperature" in hosted) == (4000, False, False)
+    assert sent("openai-chat-hosted", replace(asks, temperature=0.0))["temperature"] == 0.0
+    assert "stream_options" in hosted
+    assert "stream_options" not in mistral
+    assert (mistral["max_tokens"], mistral["temperature"], mistral["stream"]) == (4000, 0.2, True)
+
+
+def test_anthropic_gets_the_system_prompt_apart_and_alternating_turns() -> None:
+    """Results stand in one turn with what the user says next; arguments are objects; the version is named."""
+    request = ChatRequest(CALLED, temperature=1.7, stop=("END", "\n"), tools=(GREP,), tool_choice="required")
+    call = FORMATS["anthropic-messages"].encode(request, make_model())
+    assert call.headers == (("anthropic-version", "2023-06-01"),)
+    assert json.loads(call.body) == {
+        "model": "m",
+        "max_tokens": 4000,
+        "temperature": 1.0,
+        "stream": True,
+        "system": "Be brief",
+        "stop_sequences": ["END"],
+        "tools": [{"name": "grep", "description": "Searches", "input_schema": {"type": "object"}}],
+        "tool_choice": {"type": "any"},
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "Look"},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}},
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "tool_use", "id": "c1", "name": "grep", "input": {"q": "x"}},
+                    {"type": "tool_use", "id": "c2", "name": "ls", "input": {}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {"type": "tool_result", "tool_use_id": "c1", "content": [{"type": "text", "text": "found"}]},
+                    {"type": "tool_result", "tool_use_id": "c2", "content": []},
+                    {"type": "text", "text": "Go on"},
+                ],
+            },
+        ],
+    }
+
+
+def test_an_answer_already_begun_ends_without_blanks() -> None:
+    """Anthropic's API refuses blanks there; the decoder takes them off what follows instead."""
+    request = ChatRequest((Message("user", "Hi"), Message("assistant", "a = \n")))
+    assert sent("anthropic-messages", request)["messages"][-1]["content"] == [{"type": "text", "text": "a ="}]
+
+
+@pytest.mark.parametrize(
+    ("url", "to"),
+    [
+        ("https://api.anthropic.com", "https://api.anthropic.com/v1/messages"),
+        ("https://api.anthropic.com/v1/", "https://api.anthropic.com/v1/messages"),
+        ("https://h/v1/messages", "https://h/v1/messages"),
+        ("https://h/anthropic", "https://h/anthropic/v1/messages"),
+        ("http://h:1/v1/chat/completions", "http://h:1/v1/messages"),
+    ],
+)
+def test_anthropics_path_comes_after_the_version(url: str, to: str) -> None:
+    """Such servers are named by a base without it, which their clients put in."""
+    assert FORMATS["anthropic-messages"].encode(ChatRequest(()), make_model(url)).url == to
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h:1", "http://h:1/v1", "http://h:1/api", "http://h:1/api/chat", "http://h:1/api/"]
+)
+def test_ollamas_own_api_is_outside_of_the_version(url: str) -> None:
+    """Whatever part of the server was registered."""
+    assert FORMATS["ollama-chat"].encode(ChatRequest(()), make_model(url)).url == "http://h:1/api/chat"
+    assert FORMATS["ollama-generate"].encode(FimRequest("", ""), make_model(url)).url == "http://h:1/api/generate"
+
+
+def test_ollama_is_told_the_window_and_calls_by_name() -> None:
+    """Else it cuts a long prompt without a word; arguments are objects, results go by the tool's name."""
+    body = sent("ollama-chat", ChatRequest(CALLED, stop=("END",), tools=(GREP,)))
+    assert body["options"] == {"num_ctx": 8192, "num_predict": 4000, "temperature": 0.2, "stop": ["END"]}
+    assert body["messages"][1:4] == [
+        {"role": "user", "content": "Look", "images": ["aGk="]},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [
+                {"function": {"name": "grep", "arguments": {"q": "x"}}},
+                {"function": {"name": "ls", "arguments": {}}},
+            ],
+        },
+        {"role": "tool", "content": "found", "tool_name": "grep"},
+    ]
+    assert "tools" not in sent("ollama-chat", ChatRequest(CALLED, tools=(GREP,), tool_choice="none"))
+
+
+@pytest.mark.parametrize(
+    ("template", "suffix", "fields"),
+    [
+        (None, ")\n", {"prompt": "f(a,", "suffix": ")\n"}),
+        (None, "", {"prompt": "f(a,", "raw": True}),
+        (QWEN, ")\n", {"prompt": "<|fim_prefix|>f(a,<|fim_suffix|>)\n<|fim_middle|>", "raw": True}),
+    ],
+)
+def test_ollama_never_sees_a_hole_as_a_question(
+    template: FimTemplate | None, suffix: str, fields: dict[str, Any]
+) -> None:
+    """A prompt that is neither raw nor has a suffix is put into the chat template, and gets prose for an answer."""
+    body = sent("ollama-generate", FimRequest("f(a, ", suffix), template=template)
+    assert {name: body[name] for name in ("prompt", "suffix", "raw") if name in body} == fields
+
+
+def test_mistral_gets_both_sides_and_nothing_that_it_refuses() -> None:
+    """Unknown fields are an error there."""
+    call = FORMATS["mistral-fim"].encode(FimRequest("a = ", "\nb", stop=("\n",)), make_model("https://h/v1"))
+    assert call.url == "https://h/v1/fim/completions"
+    assert json.loads(call.body) == {
+        "model": "m",
+        "prompt": "a =",
+        "suffix": "\nb",
+        "max_tokens": 64,
+        "temperature": 0.0,
+        "stream": True,
+        "stop": ["\n"],
+    }
+
+
+def test_the_pass_through_sends_the_specifications_fields_to_the_very_url() -> None:
+    """Model, messages, temperature and max_tokens, and not one more; the URL is not touched."""
+    call = FORMATS["custom"].encode(ChatRequest((Message("user", "Hi"),)), make_model("https://h/generate?x=1"))
+    assert call.url == "https://h/generate?x=1"
+    assert json.loads(call.body) == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "temperature": 0.2,
+        "max_tokens": 4000,
+    }
+
+
+def test_a_hole_is_asked_in_the_format_in_which_the_model_chats() -> None:
+    """A model that only chats completes code as well, whatever API it chats by."""
+    hole = FimRequest("a = ", "")
+    call = FORMATS["chat-infill"].encode(hole, make_model(chat="anthropic-messages"))
+    assert call.url.endswith("/v1/messages")
+    assert json.loads(call.body)["system"].startswith("You complete code")
+    assert FORMATS["chat-infill"].encode(hole, make_model(chat=None)).url.endswith("/chat/completions")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beastmode.domain.errors import InvalidFormat
-from beastmode.wire.framing import LONGEST_EVENT, ServerSentEvent, SseFraming
+from beastmode.wire.framing import LONGEST_EVENT, JsonLines, ServerSentEvent, SseFraming
 
 FIELDS = [b"data: ", b"data:", b"data", b"event: x", b"error: ", b":", b"id: 1", b"retry: x", b" ", b"a"]
 ENDS = [b"\r", b"\n", b"\r\n", b"\n\n"]
@@ -56,6 +56,35 @@ def test_the_three_line_ends_mean_the_same(newline: bytes) -> None:
 def test_an_event_is_out_as_soon_as_its_cr_has_come() -> None:
     """A server that ends lines by CR is not waited on for an LF that never comes."""
     assert list(SseFraming().feed(b"data: a\r\r")) == [ServerSentEvent("", b"a")]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 9), max_size=6), st.lists(st.integers(0, 200), max_size=6))
+def test_a_packet_of_whole_events_reads_like_any_other(numbers: list[int], cuts: list[int]) -> None:
+    """The short way for the usual packet gives what the long way gives."""
+    body = b"".join(b"data: {%d}\n\n" % number for number in numbers)
+    edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
+    assert framed([body[start:end] for start, end in pairwise(edges)]) == framed([body])
+    assert framed([body]) == [ServerSentEvent("", b"{%d}" % number) for number in numbers]
+
+
+@settings(max_examples=50, deadline=None)
+@given(HOSTILE, st.lists(st.integers(0, 200), max_size=6))
+def test_json_by_lines_is_cut_at_line_feeds_only(body: bytes, cuts: list[int]) -> None:
+    """Blank lines are nothing, the last line needs no end, and packets make no difference."""
+    edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
+    framing = JsonLines()
+    events = [event for start, end in pairwise(edges) for event in framing.feed(body[start:end])]
+    assert [*events, *framing.close()] == [ServerSentEvent("", x.strip()) for x in body.split(b"\n") if x.strip()]
+
+
+def test_a_line_of_json_without_end_is_given_up() -> None:
+    """At 1 MiB, as with events."""
+    framing = JsonLines()
+    for _ in range(LONGEST_EVENT // len(KILO)):
+        list(framing.feed(KILO))
+    with pytest.raises(InvalidFormat):
+        list(framing.feed(KILO))
 
 
 KILO = b"x" * 1024

@@ -8,7 +8,7 @@ the number of hours and on what happened in two of them.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from beastmode.ledger.rows import HOUR, SUMS, hour_of, share_of, times_of
 from beastmode.ledger.sketch import Sketch
@@ -101,8 +101,8 @@ class _Merged:
     def __init__(self) -> None:
         self._sketch = Sketch()
 
-    def step(self, stored: bytes) -> None:
+    def step(self, stored: Any) -> None:
         self._sketch.merge(stored)
 
-    def finalize(self) -> bytes:
+    def finalize(self) -> Any:
         return self._sketch.stored()

@@ -6,10 +6,11 @@ the row says stays.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from beastmode.domain.model import FimTemplate
 from beastmode.operations.endpoint_facts import Facts, same_name
 from beastmode.operations.fim_templates import template_name
 from beastmode.operations.fim_trial import TEMPLATED, Outcome, Way
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from beastmode.domain.errors import AttemptFailed
-    from beastmode.domain.model import Auth, FimTemplate, ModelSpec, Provider
+    from beastmode.domain.model import Auth, ModelSpec, Provider
     from beastmode.operations.probing import Probe
 
 MARGIN = 1.0
@@ -72,8 +73,8 @@ class Seen:
     name: str
     chat: Dialect | None = None
     chat_error: AttemptFailed | None = None
-    facts: Facts = Facts()
-    fim: Outcome = Outcome()
+    facts: Facts = field(default_factory=Facts)
+    fim: Outcome = field(default_factory=Outcome)
     samples: tuple[Probe, ...] = ()
     prefill: Probe | None = None
 
@@ -130,7 +131,8 @@ def stored_way(model: ModelSpec) -> Way | None:
 def conclude(model: ModelSpec, provider: Provider, seen: Seen, *, requests: int, spent: int) -> Diagnosis:
     """Findings and proposals from what was seen; `requests` and `spent` (tokens) are what it took."""
     changes = tuple(_changes(model, provider, seen))
-    proposed = replace(model, **{change.field: change.proposed for change in changes})
+    values: dict[str, Any] = {change.field: change.proposed for change in changes}
+    proposed = replace(model, **values)
     findings = tuple(_findings(model, seen, proposed))
     return Diagnosis(model, proposed, findings, changes, seen.fim, requests, spent)
 
@@ -234,10 +236,11 @@ def _suffix(fim: Outcome) -> Iterator[Finding]:
     """Whether the field `suffix` is honoured, refused, or silently ignored."""
     for name in TEMPLATED:
         trial = fim.of(Way(name))
-        if trial is None or isinstance(trial.sees_suffix, type(None)) and not trial.is_impossible:
+        if trial is None:
             continue
         if trial.error is not None:
-            yield Finding(f"suffix ({name})", found=False, evidence=f"refused: {trial.error.message}")
+            if trial.is_impossible:
+                yield Finding(f"suffix ({name})", found=False, evidence=f"refused: {trial.error.message}")
         elif trial.sees_suffix:
             yield Finding(f"suffix ({name})", found=True, evidence=f"changes the answer; {trial.line()}")
         else:
@@ -287,8 +290,6 @@ def _speed(heard: Sequence[Probe]) -> str:
 
 def shown(value: object) -> str:
     """A field's value for people: a template by its family."""
-    from beastmode.domain.model import FimTemplate
-
     if isinstance(value, FimTemplate):
         return template_name(value)
     return "none" if value is None else str(value)

@@ -90,7 +90,10 @@ async def ask_facts(at: Endpoint, upstream_id: str, network: Network) -> Facts:
         served[:MOST_NAMES],
         window,
         source,
-        next((size for name, value in info.items() if name.endswith(".context_length") and (size := _window(value))), None),
+        next(
+            (size for name, value in info.items() if name.endswith(".context_length") and (size := _window(value))),
+            None,
+        ),
         slots if type(slots) is int and 0 < slots <= MOST_SLOTS else None,
     )
 

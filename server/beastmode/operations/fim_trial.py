@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import EndpointNotFound, InvalidFormat
 from beastmode.operations.fim_templates import families, same_tokens, template_name
-from beastmode.operations.holes import FIRST, HOLES, POINTS, Hole, Verdict, judge
+from beastmode.operations.holes import FIRST, HOLES, POINTS, judge
 from beastmode.operations.probing import is_passing
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from beastmode.domain.errors import AttemptFailed
     from beastmode.domain.model import Auth, FimTemplate, ModelSpec
+    from beastmode.operations.holes import Hole, Verdict
     from beastmode.operations.probing import Prober
 
 CHAT_INFILL = "chat-infill"
@@ -32,7 +33,7 @@ TWINS = 2
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to have a hole filled. `blind`: only the text before it is sent; to compare with, never to be proposed."""
+    """One way to have a hole filled. `blind`: only the text before it is sent; to compare with, not to propose."""
 
     fim_format: str
     template: FimTemplate | None = None
@@ -58,7 +59,7 @@ class Way:
 
 @dataclass(slots=True)
 class Trial:
-    """A way, and how it did: a verdict for each of the first holes of `HOLES`, and what ended the trial before its time.
+    """A way, and how it did: a verdict for each of the first holes of `HOLES`, and what ended the trial early.
 
     `seconds` are those of each whole answer.
     """
@@ -100,7 +101,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All trials, best first; `blind` is the one with only the text before the holes, where there is a format for it."""
+    """All trials, best first; `blind` is the one with only the text before the holes, where a format can do it."""
 
     trials: tuple[Trial, ...] = ()
     blind: Trial | None = None
@@ -121,9 +122,7 @@ def most_questions(formats: Sequence[str]) -> int:
     return ways * FIRST + (FINALISTS + 2) * (len(HOLES) - FIRST)
 
 
-async def try_ways(
-    prober: Prober, model: ModelSpec, formats: Sequence[str], auth: Auth, stored: Way | None
-) -> Outcome:
+async def try_ways(prober: Prober, model: ModelSpec, formats: Sequence[str], auth: Auth, stored: Way | None) -> Outcome:
     """Try every way, then the best of them on all holes.
 
     Args:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import EndpointNotFound, Rejected, TimedOut, TlsFailed, Unauthorized, Unreachable
 from beastmode.domain.request import ChatRequest, FimRequest, Message, Task
-from beastmode.operations.diagnosis import Dialect, Diagnosis, Finding, Seen, conclude, stored_way
-from beastmode.operations.endpoint_facts import Facts, ask_facts, same_name
+from beastmode.operations.diagnosis import Diagnosis, Dialect, Finding, Seen, conclude, stored_way
+from beastmode.operations.endpoint_facts import ask_facts, same_name
 from beastmode.operations.fim_trial import most_questions, try_ways
 from beastmode.operations.holes import HOLES
 from beastmode.registry.providers import UPSTREAM_ID, offered_providers
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from beastmode.domain.errors import AttemptFailed
     from beastmode.domain.model import ModelSpec, Provider
-    from beastmode.operations.endpoint_facts import Network
+    from beastmode.operations.endpoint_facts import Facts, Network
     from beastmode.operations.probing import Probe, Prober
 
-PASS_THROUGH = "custom"
+ANY_SHAPE = "custom"
 """The provider whose format takes any answer; it proves nothing about an endpoint, so it is never found, only kept."""
 
 READY = ChatRequest((Message("user", "Answer with the single word: ready"),), task=Task.PROBE, max_tokens=16)
@@ -136,7 +136,7 @@ def _dialects(provider: Provider) -> tuple[Dialect, ...]:
     known = {(dialect.chat_format, dialect.auth) for dialect in own}
     for other in offered_providers():
         for name in other.chat_formats:
-            if other.id != PASS_THROUGH and (name, other.auth) not in known:
+            if other.id != ANY_SHAPE and (name, other.auth) not in known:
                 known.add((name, other.auth))
                 own.append(Dialect(other.id, name, other.auth))
     return tuple(dialect for dialect in own if dialect.chat_format in FORMATS)
@@ -145,10 +145,10 @@ def _dialects(provider: Provider) -> tuple[Dialect, ...]:
 def _fim_formats(provider: Provider) -> tuple[str, ...]:
     """Every way to fill holes that is known, likewise."""
     others: Iterable[str] = (
-        name for other in offered_providers() if other.id != PASS_THROUGH for name in other.fim_formats
+        name for other in offered_providers() if other.id != ANY_SHAPE for name in other.fim_formats
     )
     named = dict.fromkeys((*provider.fim_formats, *others))
-    return tuple(name for name in named if name in FORMATS and name != PASS_THROUGH)
+    return tuple(name for name in named if name in FORMATS and name != ANY_SHAPE)
 
 
 def _only_name(facts: Facts, name: str) -> str | None:

@@ -108,7 +108,7 @@ class Prober:
         pause: waits so many seconds.
     """
 
-    def __init__(  # noqa: PLR0913 - what asking needs
+    def __init__(
         self,
         asker: Asker,
         doors: Doors,

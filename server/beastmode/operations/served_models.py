@@ -69,7 +69,7 @@ def how_to_set_key(row: ProviderRow) -> str:
 
 
 def named_entries(answer: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """A list of models by their ids, with all that is said of each: OpenAI's (`data`), Ollama's (`models`), or a bare one.
+    """A list of models by id, with what is said of each: OpenAI's (`data`), Ollama's (`models`), or a bare one.
 
     Raises:
         InvalidFormat: there is no list.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import KeyUnreadable, UserError
@@ -56,6 +57,10 @@ class Provided:
             return None
         has_key = provider_id in sealed or (row.provider.key_variable or "") in self._environment
         return row.model(upstream_id, has_key=has_key)
+
+    def key_mark(self, model: ModelSpec) -> str:
+        """See `Registry.key_mark`, for a key of the environment."""
+        return sha256((self.key(model) or "").encode()).hexdigest()
 
     def key(self, model: ModelSpec) -> str | None:
         """The key that the environment has for such a model.

@@ -67,7 +67,7 @@ class Registry:
         self._models: dict[str, ModelSpec] = {}
         self._routes = Routes()
         self._policy = Policy()
-        self._sealed: frozenset[str] = frozenset()
+        self._sealed: dict[str, str] = {}
         self._keys: dict[str, tuple[str, str | None]] = {}
         self._generation = -1
 
@@ -270,6 +270,13 @@ class Registry:
             self._keys[holder] = (model.origin, key)
         return key
 
+    def key_mark(self, model: ModelSpec) -> str:
+        """What tells the key that a model is asked with from any other, without telling the key."""
+        if not model.has_key or model.id == BUILTIN_ID:
+            return "none"
+        holder = model.id if model.id.startswith(PREFIX) else model.provider
+        return self._sealed.get(holder) or self._provided.key_mark(model)
+
     async def rotate_keys(self, old_passphrase: str | None = None) -> int:
         """Seal every key anew with a new master; see `Vault.rotate`."""
         return await self._vault.rotate(old_passphrase)
@@ -332,12 +339,12 @@ class Registry:
         generation = (await self._database.read("SELECT generation FROM registry_generation"))[0]["generation"]
         read = self._database.read
         models, chains, hard = await read(SELECT_MODELS), await read(SELECT_ROUTES), await read(SELECT_HARD)
-        sealed, policy = await read("SELECT model_id FROM sealed_keys"), await read(SELECT_POLICY)
+        sealed, policy = await read("SELECT model_id, hex(nonce) AS mark FROM sealed_keys"), await read(SELECT_POLICY)
         await self._vault.look()
         # From here on nothing is awaited, so that nobody sees one half of a change.
         own = (self._builtin,) if self._builtin else ()
         self._models = {model.id: model for model in (*own, *map(model_of, models))}
-        self._sealed = frozenset(row["model_id"] for row in sealed)
+        self._sealed = {row["model_id"]: row["mark"] for row in sealed}
         self._routes = routes_of(chains, hard, self._find, self.is_paid)
         self._policy = policy_of(policy[0])
         self._keys.clear()

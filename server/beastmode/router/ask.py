@@ -53,6 +53,10 @@ class Observer(Protocol):
 class Masker(Protocol):
     """Keeps secrets from endpoints that are not on this machine."""
 
+    async def prepare(self) -> None:
+        """Get ready; costs nothing once it is done."""
+        ...
+
     def mask(self, request: Request) -> tuple[Request, int]:
         """The request without its secrets, and how many there were."""
         ...
@@ -116,6 +120,7 @@ class Asker:
         """
         model, masked = candidate.model, 0
         if not is_loopback(endpoint.url):
+            await self._masker.prepare()
             request, masked = self._masker.mask(request)
         made = _Try(request_id, self._clock(), masked)
         is_probe = request.task is Task.PROBE

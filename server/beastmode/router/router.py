@@ -24,6 +24,7 @@ from beastmode.router.splice import Continuation, resumed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from beastmode.domain.errors import BeastModeError
     from beastmode.domain.model import ModelSpec
@@ -48,8 +49,8 @@ class Endpoints(Protocol):
 class Spending(Protocol):
     """Guards the user's caps."""
 
-    async def check(self, model: ModelSpec, request: Request) -> None:
-        """Raise NotAllowed where this request could pass a cap."""
+    def hold(self, model: ModelSpec, request: Request) -> AbstractAsyncContextManager[None]:
+        """Hold back what a try could cost while it runs; NotAllowed where it could pass a cap."""
         ...
 
 
@@ -155,12 +156,15 @@ class Router:
                 yield event
             return
         heard: list[StreamEvent] = []
+        is_its_own = True  # what another model said is not kept as this one's
         async with aclosing(self._raced(request, candidates, request_id)) as events:
             async for event in events:
-                if key is not None:
+                if isinstance(event, Started):
+                    is_its_own = is_its_own and event.model == candidates[0].model.id
+                elif key is not None:
                     heard.append(event)
-                if isinstance(event, Finished) and key is not None and heard[0] == _started(candidates[0], request_id):
-                    await self._answers.keep(key, heard[1:])
+                if isinstance(event, Finished) and key is not None and is_its_own:
+                    await self._answers.keep(key, heard)
                 yield event
 
     def _raced(
@@ -214,16 +218,16 @@ class Router:
         """One model, as often as it makes sense."""
         tries = 0
         while True:
-            await self._spending.check(candidate.model, request)
-            # Nothing is sent before the model is located: one that cannot be located leaves no row.
-            endpoint = await self._endpoints.locate(candidate.model)
             begun = False
             tries += 1
             try:
-                async with aclosing(self.asker.ask(request, candidate, endpoint, request_id)) as events:
-                    async for event in events:
-                        begun = begun or not isinstance(event, Started)
-                        yield event
+                async with self._spending.hold(candidate.model, request):
+                    # Nothing is sent before the model is located: one that cannot be located leaves no row.
+                    endpoint = await self._endpoints.locate(candidate.model)
+                    async with aclosing(self.asker.ask(request, candidate, endpoint, request_id)) as events:
+                        async for event in events:
+                            begun = begun or not isinstance(event, Started)
+                            yield event
             except AttemptFailed as error:
                 wait = None if begun else pause(error, tries, request.task, random.random)
                 if wait is None:
@@ -239,10 +243,6 @@ def _window_that_failed(error: BeastModeError, model: ModelSpec) -> int:
         raise error
     is_overflow = isinstance(error, AttemptFailed) and error.disposition is Disposition.LARGER
     return model.context_window if is_overflow else 0
-
-
-def _started(candidate: Candidate, request_id: str) -> Started:
-    return Started(candidate.model.id, request_id)
 
 
 def _from_memory(request: Request, candidate: Candidate, request_id: str) -> Attempt:

@@ -85,6 +85,11 @@ class Spending:
         finally:
             self._held.pop(ticket, None)
 
+    async def check(self, model: ModelSpec, request: Request) -> None:
+        """Raise NotAllowed where this request could pass a cap; holds nothing back."""
+        async with self.hold(model, request):
+            pass
+
     async def _worst(self, model: ModelSpec, request: Request) -> Decimal:
         """Dollars that a try could cost; 0 where no cap is set."""
         policy = self._policy()

@@ -11,6 +11,7 @@ import typer
 
 from beastmode.domain.errors import BeastModeError, InvalidModel
 from beastmode.domain.request import Task
+from beastmode.faces.cli.doctor_model import doctor
 from beastmode.faces.cli.render import bar, checks, complain, out, table
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.registry.price_field import price_text
@@ -31,6 +32,7 @@ def build() -> typer.Typer:
     group.command("list")(list_)
     group.command("show")(show)
     group.command("test")(try_)
+    group.command("doctor")(doctor)
     group.command("select")(select)
     group.command("remove")(remove)
     group.command("fetch")(fetch)
