@@ -93,7 +93,7 @@ class App:
         self._trouble: Notice | None = None
         observers = (self.ledger, self.health, _Told(self._over))
         self._rooms = Rooms()
-        breakers, latencies = Breakers(monotonic), Latencies()
+        self._breakers, latencies = Breakers(monotonic), Latencies()
         self._spending = Spending(
             policy=registry.policy,
             spent=self.ledger.spent,
@@ -106,7 +106,7 @@ class App:
         asker = Asker(
             self._transport,
             rooms=self._rooms,
-            breakers=breakers,
+            breakers=self._breakers,
             latencies=latencies,
             masker=self._masker,
             observers=observers,
@@ -116,7 +116,7 @@ class App:
             registry,
             self._endpoints,
             asker,
-            breakers=breakers,
+            breakers=self._breakers,
             latencies=latencies,
             flights=Flights(),
             spending=self._spending,
@@ -175,11 +175,17 @@ class App:
         return Status(
             activity="loading" if self.embedded.starting else "working" if self._rooms.under_way else "idle",
             model=model,
-            health=self.health.of(model.id) if model else Health(HealthLevel.UNKNOWN),
+            health=self._health(model) if model else Health(HealthLevel.UNKNOWN),
             today=today,
             notice=self._notice(model),
             key_source=self.vault.source,
         )
+
+    def _health(self, model: ModelSpec) -> Health:
+        health, rest = self.health.of(model.id), self._breakers.resting(model.id)
+        if rest is None:
+            return health
+        return replace(health, issues=(*health.issues, f"left alone for {rest[0]:.0f} s more"))
 
     def _notice(self, model: ModelSpec | None) -> Notice | None:
         if model is not None and model.id == BUILTIN_ID and not self.embedded.fetched:

@@ -7,10 +7,11 @@ Loopback and private networks are where people run their own models, and are wel
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from beastmode.domain.address import embedded, is_refused
 from beastmode.domain.model import is_loopback
 
 if TYPE_CHECKING:
@@ -27,14 +28,6 @@ _METADATA_NAMES = {
     "instance-data",
     "instance-data.ec2.internal",
 }
-_METADATA_ADDRESSES = {
-    ip_address("100.100.100.200"),  # Alibaba Cloud
-    ip_address("192.0.0.192"),  # Oracle Cloud
-    ip_address("168.63.129.16"),  # Azure's host agent
-    ip_address("fd00:ec2::254"),  # AWS
-    ip_address("fd20:ce::254"),  # Google Cloud
-}
-_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?")
 _PRIVATE_SUFFIXES = (".local", ".lan", ".internal", ".home.arpa", ".intranet", ".localdomain", ".home", ".corp")
 
@@ -68,7 +61,7 @@ def _may_carry_key(url: str) -> bool:
         return True
     address = _address(host)
     if address is not None:
-        return not any(each.is_global for each in (address, *_embedded(address)))
+        return not any(each.is_global for each in (address, *embedded(address)))
     return "." not in host or host.endswith(_PRIVATE_SUFFIXES)
 
 
@@ -102,7 +95,7 @@ def _host_problem(host: str) -> str | None:
     plain = plain.rstrip(".").lower()
     address = _address(plain)
     if address is not None:
-        return next(filter(None, map(_address_problem, (address, *_embedded(address)))), None)
+        return next(filter(None, map(_address_problem, (address, *embedded(address)))), None)
     if plain in _METADATA_NAMES:
         return _refused(plain)
     if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", plain.rpartition(".")[2]):
@@ -118,20 +111,10 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def _embedded(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses that an IPv6 one leads to: mapped, compatible, 6to4, Teredo, NAT64."""
-    if isinstance(address, IPv4Address):
-        return ()
-    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if (int(address) >> 32 == 0 and int(address) > 1) or any(address in network for network in _NAT64):
-        found.append(IPv4Address(int(address) & 0xFFFFFFFF))
-    return tuple(each for each in found if each is not None)
-
-
 def _address_problem(address: IPv4Address | IPv6Address) -> str | None:
     if address.is_unspecified:
         return "names no machine (servers listen on 0.0.0.0, nobody answers there); write 127.0.0.1"
-    if address.is_link_local or address in _METADATA_ADDRESSES:
+    if is_refused(address):
         return _refused(str(address))
     if address.is_multicast or (isinstance(address, IPv4Address) and address == IPv4Address("255.255.255.255")):
         return f"names a group of machines ({address}); enter the address of one"

@@ -12,9 +12,9 @@ from time import time
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from beastmode.domain.errors import AttemptFailed, Disposition, NotAllowed, StreamCut
+from beastmode.domain.errors import AttemptFailed, Disposition, NotAllowed, Rejected, StreamCut
 from beastmode.domain.request import Task
-from beastmode.domain.response import Completion, Finished, Started, TextDelta, UsageReport
+from beastmode.domain.response import Completion, Finished, Started, TextDelta, ToolCallDelta, UsageReport
 from beastmode.domain.routing import Attempt, Outcome
 from beastmode.domain.usage import Usage
 from beastmode.router.hedge import hedged
@@ -182,10 +182,11 @@ class Router:
     ) -> AsyncGenerator[StreamEvent]:
         """One model after the other, until one has answered."""
         failure: BeastModeError | None = None
-        shown, window = "", 0
+        shown, has_called, window = "", False, 0
         for candidate in candidates:
             if candidate.model.context_window <= window:
                 continue
+            asked = request
             try:
                 asked, taken = self._continued(request, candidate.model, shown)
                 async with aclosing(self._tried(asked, candidate, request_id)) as events:
@@ -193,9 +194,14 @@ class Router:
                         for new in taken.take(event):
                             if isinstance(new, TextDelta):
                                 shown += new.text
+                            has_called = has_called or isinstance(new, ToolCallDelta)
                             yield new
             except (NotAllowed, AttemptFailed) as error:
                 failure = failure or error
+                if has_called:  # a second model's call would be appended to half of the first one's
+                    raise failure from None
+                if asked is not request and type(error) is Rejected:
+                    continue  # what it refused may well be the prefill, which the caller did not ask for
                 window = max(window, _window_that_failed(error, candidate.model))
             else:
                 return

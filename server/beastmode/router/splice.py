@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import StreamCut
 from beastmode.domain.request import ChatRequest, Message
-from beastmode.domain.response import Finished, TextDelta
+from beastmode.domain.response import Finished, TextDelta, ToolCallDelta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,8 @@ class Continuation:
             self._missing = self._missing[common:]
             if event.text[common:]:
                 yield TextDelta(event.text[common:])
+        elif isinstance(event, ToolCallDelta) and self._missing:
+            raise StreamCut("A second model answered differently", "Ask again")
         elif isinstance(event, Finished) and self._missing:
             raise StreamCut("A second model answered with less", "Ask again")
         else:
