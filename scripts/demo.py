@@ -98,7 +98,8 @@ class Demo:
     async def ask(self, question: str) -> None:
         """Ask the chat and print the answer as it comes."""
         console.print(f"\nChat: {question}", style="bold")
-        code = f"{question}\n\n```python\n{self.text}```"
+        function = self.text[self.text.index("def most_expensive") : self.text.index("def print_report")].strip()
+        code = f"{question}\n\n```python\n{function}\n```"
         await self.client.protocol.send_request_async("beastmode/chat", {"message": code, "partialResultToken": "demo"})
         console.print()
 

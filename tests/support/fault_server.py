@@ -31,6 +31,7 @@ class Client:
     headers: dict[str, str]
     asked: dict[str, Any]
     form: Form
+    pieces: tuple[str, ...]
 
     @property
     def is_chat(self) -> bool:
@@ -101,12 +102,13 @@ class Client:
         """
         counted = {"usage": self.usage()} if usage else {}
         if self.form == "json":
+            text = "".join(self.pieces)
             choice: dict[str, Any] = {"index": 0} | ({"finish_reason": finish} if finish else {})
-            choice |= {"message": {"role": "assistant", "content": TEXT}} if self.is_chat else {"text": TEXT}
+            choice |= {"message": {"role": "assistant", "content": text}} if self.is_chat else {"text": text}
             whole = json.dumps({"object": "whole", "choices": [choice], **counted}, ensure_ascii=False).encode()
             third = len(whole) // 3
             return [whole[:third], whole[third : 2 * third], whole[2 * third :]]
-        parts = [self.piece(text) for text in PIECES]
+        parts = [self.piece(text) for text in self.pieces]
         parts += [self.piece("", finish)] if finish else []
         parts += [event({"object": "chunk", "choices": [], **counted})] if usage else []
         return [*parts, b"data: [DONE]\n\n"]
@@ -139,12 +141,14 @@ class FaultServer:
     Attributes:
         scripts: what to do with the next requests.
         form: how good answers and broken ones come.
+        pieces: what a good answer says.
         asked: the bodies of the requests, oldest first.
         headers: their headers.
     """
 
     scripts: list[Script]
     form: Form = "events"
+    pieces: tuple[str, ...] = PIECES
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     port: int = 0
@@ -200,4 +204,4 @@ class FaultServer:
         self.asked.append(asked)
         self.headers.append(headers)
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
-        await script(Client(reader, writer, request_line.split(" ")[1], headers, asked, self.form))
+        await script(Client(reader, writer, request_line.split(" ")[1], headers, asked, self.form, self.pieces))

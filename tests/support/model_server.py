@@ -10,8 +10,10 @@ In process::
 
 As a program: `python tests/support/model_server.py --port 0 --text "return a + b"` prints its URL as the first line.
 
-Speaks POST /v1/chat/completions, /v1/completions, /infill (also below /v1), GET /v1/models, /health, /admin/stats,
-POST /admin/reset and /admin/script (a JSON object with "text" and/or "spec", for what is answered from now on).
+Speaks POST /v1/chat/completions, /v1/completions, /v1/fim/completions, /v1/messages (Anthropic's), /infill
+(also below /v1), /api/chat and /api/generate (Ollama's), GET /v1/models, /health, /admin/stats, POST /admin/reset and
+/admin/script (a JSON object with "text" and/or "spec", for what is answered from now on). What the answers look like
+is in model_replies.py.
 
 Behaviour is a spec, `word[=value]` joined by `+`. It comes from a path prefix (`/m/drip=20+cut=3/v1/…`), else from
 the model's name after its first `+` (`mock+lat=50`), else from --spec:
@@ -26,9 +28,12 @@ the model's name after its first `+` (`mock+lat=50`), else from --spec:
     errmid=K     an error object after K pieces  badjson=K   a broken event after K pieces
     nodone       no `[DONE]`, connection stays open          nousage    no usage, though asked for
     nofinish     no finish reason                empty       200 and an empty body
-    html         200 and a web page              wrong=KIND  answers as chat, completions, infill, anthropic, ollama
+    html         200 and a web page              wrong=KIND  answers as chat, completions, infill, fim, anthropic,
+                                                             ollama, generate
     redirect=URL 307 to it (percent-encoded)     gzip        says content-encoding: gzip, and is
-    huge=KIB     an answer of that size          think=TEXT  reasoning_content before the answer
+    huge=KIB     an answer of that size          think=TEXT  reasoning before the answer
+    tool=NAME    a call of that tool after it    cache=N     that many of the prompt's tokens came from a cache
+    overflow     400: the prompt is too long     filter      400: against the provider's rules
     first=N      only the first N requests with this spec misbehave
 """
 
@@ -52,16 +57,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
+if __package__ in (None, ""):  # run as a program
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.support.model_replies import DIALECTS, Reply
+
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
 
 PIECE = re.compile(r"\s*\S+|\s+")
 TEMPLATES = (
     re.compile(r"<\|fim_prefix\|>(?P<prefix>.*)<\|fim_suffix\|>(?P<suffix>.*)<\|fim_middle\|>\Z", re.DOTALL),
     re.compile(r"<fim_prefix>(?P<prefix>.*)<fim_suffix>(?P<suffix>.*)<fim_middle>\Z", re.DOTALL),
 )
-KINDS = {"/v1/chat/completions": "chat", "/v1/completions": "completions", "/infill": "infill", "/v1/infill": "infill"}
+KINDS = {
+    "/v1/chat/completions": "chat",
+    "/v1/completions": "completions",
+    "/v1/fim/completions": "fim",
+    "/v1/messages": "anthropic",
+    "/infill": "infill",
+    "/v1/infill": "infill",
+    "/api/chat": "ollama",
+    "/api/generate": "generate",
+}
+OVERFLOW = {
+    "chat": ("This model's maximum context length is 16 tokens", "context_length_exceeded"),
+    "anthropic": ("prompt is too long: 99 tokens > 16 maximum", "invalid_request_error"),
+    "infill": ("the request exceeds the available context size", "exceed_context_size_error"),
+    "ollama": ("the input length exceeds the context length", ""),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +106,8 @@ class Asked:
     def prefix(self) -> str:
         """What stands before the hole; of a chat, its last message."""
         if "messages" in self.body:
-            return str(self.body["messages"][-1]["content"])
+            said = self.body["messages"][-1]["content"]
+            return "".join(str(part.get("text", "")) for part in said) if isinstance(said, list) else str(said)
         prompt = str(self.body.get("input_prefix", self.body.get("prompt", "")))
         found = next((m for t in TEMPLATES if (m := t.search(prompt))), None)
         return found["prefix"] if found else prompt
@@ -286,7 +311,7 @@ class Connection(asyncio.Protocol):
         server = self.server
         body: dict[str, Any] = json.loads(raw) if raw else {}
         path, spec = server.behaviour(target.partition("?")[0], str(body.get("model", "")))
-        secret = headers.get("authorization", "")
+        secret = headers.get("authorization") or f"Bearer {headers.get('x-api-key', '')}"
         for name in {"authorization", "x-api-key", "proxy-authorization"} & headers.keys():
             headers[name] = hashlib.sha256(headers[name].encode()).hexdigest()
         asked = Asked(method, path, headers, body, spec)
@@ -334,6 +359,11 @@ class Connection(asyncio.Protocol):
             extra += f"retry-after-ms: {spec['rams']}\r\n" if "rams" in spec else ""
             quoted = f": the key was {secret}" if "echo" in spec else ""
             await self.refuse(int(status), f"scripted {status}{quoted}", "scripted", extra.encode())
+        elif "overflow" in spec:
+            kind = KINDS.get(asked.path, "chat")
+            await self.refuse(400, *OVERFLOW.get(kind, OVERFLOW["chat"]), b"")
+        elif "filter" in spec:
+            await self.refuse(400, "blocked by the content policy", "content_filter", b"")
         elif "html" in spec:
             await self.send(200, b"", "text/html; charset=utf-8", b"<!DOCTYPE html><html><title>Sign in</title></html>")
         elif "empty" in spec:
@@ -366,13 +396,14 @@ class Connection(asyncio.Protocol):
         if "huge" in spec:
             text = "x" * 1023 + "\n"
             text *= int(spec["huge"])
-        cuts = [at for stop in body.get("stop") or () if stop and (at := text.find(stop)) >= 0]
+        stops, limit = limits(body)
+        cuts = [at for stop in stops if stop and (at := text.find(stop)) >= 0]
         pieces = PIECE.findall(text[: min(cuts)] if cuts else text)
-        limit = int(body.get("max_tokens") or body.get("n_predict") or 1 << 30)
-        reason = "length" if len(pieces) > limit else "stop"
-        usage = {"prompt_tokens": len(asked.prefix) // 4, "completion_tokens": min(len(pieces), limit)}
-        reply = Reply(asked, kind, pieces[:limit], reason, usage)
-        if body.get("stream"):
+        asks_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        reason = "length" if len(pieces) > limit else "tool_calls" if "tool" in spec else "stop"
+        counts = (len(asked.prefix) // 4, min(len(pieces), limit))
+        reply = DIALECTS[kind](spec, asked.model or "mock", pieces[:limit], reason, counts, asks_usage=asks_usage)
+        if body.get("stream", kind in ("ollama", "generate")):
             await self.stream(asked, reply)
             return
         self.count_tokens(len(reply.pieces))
@@ -417,104 +448,12 @@ class Connection(asyncio.Protocol):
         self.server.stats.tokens_after_abort += number if self.gone else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer in one of the formats: whole, or as frames with a flag that says which carry text."""
-
-    asked: Asked
-    kind: str
-    pieces: list[str]
-    reason: str
-    usage: dict[str, int]
-
-    @property
-    def content_type(self) -> str:
-        return "application/x-ndjson" if self.kind == "ollama" else "text/event-stream"
-
-    @property
-    def said_usage(self) -> dict[str, Any] | None:
-        if "nousage" in self.asked.spec:
-            return None
-        total = sum(self.usage.values())
-        return {**self.usage, "total_tokens": total, "prompt_tokens_details": {"cached_tokens": 0}}
-
-    def whole(self) -> dict[str, Any]:
-        text, model, usage = "".join(self.pieces), self.asked.model or "mock", self.said_usage
-        out, prompt = self.usage["completion_tokens"], self.usage["prompt_tokens"]
-        said = {"usage": usage} if usage else {}
-        top = {"id": "mock-1", "created": 1_700_000_000, "model": model}
-        if self.kind == "chat":
-            message = {"role": "assistant", "content": text}
-            choice = {"index": 0, "message": message, "finish_reason": self.reason}
-            return {**top, "object": "chat.completion", "choices": [choice], **said}
-        if self.kind == "completions":
-            choice = {"index": 0, "text": text, "finish_reason": self.reason}
-            return {**top, "object": "text_completion", "choices": [choice], **said}
-        if self.kind == "anthropic":
-            content = [{"type": "text", "text": text}]
-            return {"type": "message", "role": "assistant", "content": content, "stop_reason": "end_turn"}
-        if self.kind == "ollama":
-            return {"model": model, "message": {"role": "assistant", "content": text}, "done": True}
-        return {"content": text, **self.infill_end(out, prompt)}
-
-    def infill_end(self, out: int, prompt: int) -> dict[str, Any]:
-        timings = {"cache_n": 0, "prompt_n": prompt, "predicted_n": out}
-        counts = {"tokens_predicted": out, "tokens_evaluated": prompt, "tokens_cached": prompt + out}
-        stop_type = "limit" if self.reason == "length" else "eos"
-        return {"stop": True, "stop_type": stop_type, "stopping_word": "", **counts, "timings": timings}
-
-    def frames(self) -> Iterator[tuple[bytes, bool]]:
-        spec = self.asked.spec
-        for number, piece in enumerate(self.pieces):
-            if number == int(spec.get("errmid", -1)):
-                yield sse({"error": {"message": "the model ran out of memory", "type": "server_error"}}), False
-                return
-            if number == int(spec.get("badjson", -1)):
-                yield b'data: {"choices": [{"delta": \n\n', False
-                return
-            if number == 0 and "think" in spec:
-                yield self.chat({"reasoning_content": spec["think"]}, None), False
-            yield self.text(piece), True
-        if "nofinish" not in spec:
-            yield self.end(), False
-
-    def chat(self, delta: dict[str, str], reason: str | None, **more: Any) -> bytes:
-        top = {"id": "mock-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": self.asked.model}
-        return sse({**top, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **more})
-
-    def completion(self, text: str, reason: str | None) -> bytes:
-        top = {"id": "mock-1", "object": "text_completion", "created": 1_700_000_000, "model": self.asked.model}
-        return sse({**top, "choices": [{"index": 0, "text": text, "finish_reason": reason}]})
-
-    def text(self, piece: str) -> bytes:
-        if self.kind == "chat":
-            return self.chat({"content": piece}, None)
-        if self.kind == "completions":
-            return self.completion(piece, None)
-        if self.kind == "anthropic":
-            delta = {"type": "text_delta", "text": piece}
-            return b"event: content_block_delta\n" + sse({"type": "content_block_delta", "index": 0, "delta": delta})
-        if self.kind == "ollama":
-            line = {"model": self.asked.model, "message": {"role": "assistant", "content": piece}, "done": False}
-            return json.dumps(line).encode() + b"\n"
-        return sse({"index": 0, "content": piece, "tokens": [], "stop": False})
-
-    def end(self) -> bytes:
-        if self.kind == "infill":
-            counts = self.usage["completion_tokens"], self.usage["prompt_tokens"]
-            return sse({"index": 0, "content": "", **self.infill_end(*counts)})
-        if self.kind == "anthropic":
-            return b"event: message_stop\n" + sse({"type": "message_stop"})
-        if self.kind == "ollama":
-            return json.dumps({"model": self.asked.model, "done": True, "done_reason": "stop"}).encode() + b"\n"
-        last = self.chat({}, self.reason) if self.kind == "chat" else self.completion("", self.reason)
-        if (self.asked.body.get("stream_options") or {}).get("include_usage") and self.said_usage:
-            last += sse({"id": "mock-1", "model": self.asked.model, "choices": [], "usage": self.said_usage})
-        return last if "nodone" in self.asked.spec else last + b"data: [DONE]\n\n"
-
-
-def sse(value: object) -> bytes:
-    return b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+def limits(body: dict[str, Any]) -> tuple[list[str], int]:
+    """Where a request wants its answer to end, by whatever names its dialect has for that."""
+    options = {**body, **(body.get("options") or {})}
+    names = ("max_tokens", "max_completion_tokens", "n_predict", "num_predict")
+    limit = next((int(options[name]) for name in names if options.get(name)), 1 << 30)
+    return options.get("stop") or options.get("stop_sequences") or [], limit
 
 
 async def run(arguments: argparse.Namespace) -> None:

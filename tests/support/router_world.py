@@ -224,7 +224,7 @@ async def opened(database: Database, monkeypatch: pytest.MonkeyPatch, *models: M
     try:
         world = World(transport, database, clock, models)
         await world.turn_page()
-        monkeypatch.setattr(router_module.random, "random", lambda: 0.5)
+        monkeypatch.setattr("beastmode.router.router.random.random", lambda: 0.5)
         monkeypatch.setattr(router_module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": clock.sleep}))
         monkeypatch.setattr(ask_module, "limits_for", world.limits_for)
         monkeypatch.setattr(limits_module, "USAGE_GRACE", GENEROUS.idle)

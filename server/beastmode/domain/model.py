@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from beastmode.domain.usage import Price
 
 BUILTIN_ID = "custom:builtin"
+
+MOST_URLS = 256
+"""Whose parts are remembered: each request asks for those of its own several times."""
 
 Auth = Literal["bearer", "x-api-key", "none"]
 
@@ -93,6 +97,7 @@ class ModelSpec:
         return origin_of(self.endpoint_url)
 
 
+@lru_cache(maxsize=MOST_URLS)
 def origin_of(url: str) -> str:
     """`https://host:port` of a URL, with the scheme's default port written out.
 
@@ -107,6 +112,7 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{host}:{port}" if port else f"{parts.scheme}://{host}"
 
 
+@lru_cache(maxsize=MOST_URLS)
 def is_loopback(url: str) -> bool:
     """Whether a URL names this machine by a name or an address that cannot mean another one."""
     host = (urlsplit(url).hostname or "").rstrip(".").lower()

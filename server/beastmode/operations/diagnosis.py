@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from beastmode.domain.errors import EndpointNotFound, InvalidFormat
 from beastmode.domain.model import FimTemplate
 from beastmode.operations.endpoint_facts import Facts, same_name
 from beastmode.operations.fim_templates import template_name
@@ -239,7 +240,7 @@ def _suffix(fim: Outcome) -> Iterator[Finding]:
         if trial is None:
             continue
         if trial.error is not None:
-            if trial.is_impossible:
+            if trial.is_impossible and not isinstance(trial.error, EndpointNotFound | InvalidFormat):
                 yield Finding(f"suffix ({name})", found=False, evidence=f"refused: {trial.error.message}")
         elif trial.sees_suffix:
             yield Finding(f"suffix ({name})", found=True, evidence=f"changes the answer; {trial.line()}")

@@ -108,8 +108,8 @@ class Outcome:
 
     @property
     def ranked(self) -> tuple[Trial, ...]:
-        """Those that filled anything and came to their end."""
-        return tuple(trial for trial in self.trials if trial.points and trial.error is None)
+        """Those that filled anything."""
+        return tuple(trial for trial in self.trials if trial.points and not trial.is_impossible)
 
     def of(self, way: Way | None) -> Trial | None:
         """The trial of a way."""
@@ -167,11 +167,13 @@ class _Contest:
             await self.run(way, HOLES[:FIRST])
 
     async def run(self, way: Way, holes: Sequence[Hole]) -> None:
-        """Begin the trial of a way."""
+        """Begin the trial of a way; one that gets nowhere with the first twins, where another did, is not gone on with."""
         self._prober.say(f"Filling holes: {way.title}")
         trial = Trial(way)
         self._trials.append(trial)
-        await self._fill(trial, holes)
+        await self._fill(trial, holes[:TWINS])
+        if trial.error is None and (trial.points or not any(_began_well(other) for other in self._trials)):
+            await self._fill(trial, holes[TWINS:])
 
     async def end(self) -> Outcome:
         """Let the best, the stored way and the blind one go through the rest of the holes, and rank."""
@@ -188,7 +190,7 @@ class _Contest:
         return sorted(
             self._trials,
             key=lambda trial: (
-                trial.error is None,
+                not trial.is_impossible,
                 trial.points,
                 trial.way.same(self._stored),
                 trial.sees_suffix is True,
@@ -207,3 +209,7 @@ class _Contest:
             trial.verdicts.append(judge(hole, probe.text))
             trial.answers.append(probe.text)
             trial.seconds.append(probe.seconds)
+
+
+def _began_well(trial: Trial) -> bool:
+    return sum(POINTS.get(verdict, 0.0) for verdict in trial.verdicts[:TWINS]) >= 1

@@ -14,7 +14,7 @@ from enum import StrEnum
 from beastmode.domain.request import FimRequest, Task
 from beastmode.operations.fim_templates import all_marks
 
-MAX_TOKENS = 24
+MAX_TOKENS = 16
 """Three times the longest filling: enough to see whether a model stops where it should."""
 
 WRAPPINGS = ("```", "<think>", "</think>")
@@ -88,10 +88,10 @@ HOLES: tuple[Hole, ...] = (
     ),
     *_twins(
         "go",
-        "list.go",
-        "func show(names []string, prices []int) {\n\tfor i := 0; i < ",
-        ("; i++ {\n\t\tfmt.Println(names[i])\n\t}\n}\n", "len(names)"),
-        ("; i++ {\n\t\tfmt.Println(prices[i])\n\t}\n}\n", "len(prices)"),
+        "size.go",
+        "func double(number int) int {\n\treturn number * 2\n}\n\nfunc size(",
+        (" int) int {\n\treturn width * height\n}\n", "width, height"),
+        (" int) int {\n\treturn side * side\n}\n", "side"),
     ),
     *_twins(
         "python",

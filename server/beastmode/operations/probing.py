@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from beastmode.domain.errors import (
     AttemptFailed,
+    ConnectionLost,
     ModelUnavailable,
     RateLimited,
     ServerFailed,
@@ -49,6 +50,8 @@ FIRST_LIMIT_S = 120.0
 LIMIT_S = 45.0
 MOST_SILENCES = 3
 """After so many questions that were not answered in time, no more is asked."""
+MOST_SECONDS = 900.0
+"""Nor is any after so long."""
 MOST_TEXT = 4_000
 """Characters of one answer that are read; nothing we ask needs as many."""
 LONGEST_PAUSE_S = 20.0
@@ -84,7 +87,7 @@ class Probe:
 
 
 class Refused(AttemptFailed):
-    """The question was not sent: the number of questions that was agreed on is used up."""
+    """The question was not sent: as many as were agreed on have been, or it takes too long."""
 
     kind = "refused"
 
@@ -127,13 +130,14 @@ class Prober:
         self._progress = progress
         self._pause = pause
         self._silence: list[TimedOut] = []
+        self._end = monotonic() + MOST_SECONDS
 
     def say(self, message: str) -> None:
         """Tell what is being found out."""
         self._progress(message, min(self.sent / self._most, 1.0))
 
     async def ask(self, request: Request, model: ModelSpec, auth: Auth) -> Probe:
-        """Ask one question; once more after a pause where the endpoint says that it is asked too much.
+        """Ask one question; once more where the connection was lost, or after a pause where it is asked too much.
 
         Raises:
             NotAllowed: it could pass a cap of the user's.
@@ -141,16 +145,20 @@ class Prober:
         probe = await self._ask(request, model, auth)
         if isinstance(probe.error, RateLimited):
             wait = USUAL_PAUSE_S if probe.error.retry_after is None else probe.error.retry_after
-            if wait <= LONGEST_PAUSE_S:
-                await self._pause(wait)
-                return await self._ask(request, model, auth)
-        return probe
+        elif isinstance(probe.error, ConnectionLost):
+            wait = 0.0
+        else:
+            return probe
+        if wait > LONGEST_PAUSE_S:
+            return probe
+        await self._pause(wait)
+        return await self._ask(request, model, auth)
 
     async def _ask(self, request: Request, model: ModelSpec, auth: Auth) -> Probe:
         if len(self._silence) >= MOST_SILENCES:
             return Probe(error=self._silence[-1])
-        if self.sent >= self._most:
-            return Probe(error=Refused(f"The {self._most} questions that were agreed on are used up"))
+        if self.sent >= self._most or monotonic() > self._end:
+            return Probe(error=Refused(f"{self.sent} questions took all the time, or all the number, there was"))
         await self._allow(model, request)
         limit = FIRST_LIMIT_S if self.sent == 0 else LIMIT_S
         self.sent += 1

@@ -115,7 +115,7 @@ class Vault:
             return KeyringSource.title
         if FileSource.kind in self._records:
             return f"the key file {self._file.path_of(self._records[FileSource.kind])}"
-        return "nothing yet: a master key is made for the first key"
+        return "a master key that is made with the first of them"
 
     async def look(self) -> None:
         """Bring `source` up to date."""

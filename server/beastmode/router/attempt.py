@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
@@ -15,14 +15,14 @@ from beastmode.router.limits import Patience
 from beastmode.wire import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from beastmode.domain.model import Auth, ModelSpec
     from beastmode.domain.request import Request
     from beastmode.domain.response import StreamEvent
     from beastmode.router.limits import Limits
-    from beastmode.wire.base import Decoder, HttpCall
+    from beastmode.wire.base import HttpCall
 
 
 class Answer(Protocol):
@@ -62,6 +62,11 @@ class Trace:
     text_length: int = 0
     usage: Usage = field(default_factory=Usage)
     finished: Finished | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is nothing more to wait for: the answer is complete, and its tokens are counted."""
+        return self.finished is not None and self.usage.output_tokens is not None
 
     def see(self, event: StreamEvent, elapsed: float) -> None:
         """Take note of an event."""
@@ -113,43 +118,35 @@ async def attempt(
     wire = FORMATS[name or ""]
     started, patience = monotonic(), Patience(limits, model.endpoint_url)
     async with AsyncExitStack() as stack:
-        async with patience.one_wait():
-            answer = await stack.enter_async_context(
-                poster.post(wire.encode(request, model), secret_headers, connect_timeout=limits.connect)
-            )
+        posted = poster.post(wire.encode(request, model), secret_headers, connect_timeout=limits.connect)
+        answer = await patience.wait(stack.enter_async_context(posted))
         trace.connect_s = monotonic() - started
         decoder = wire.decoder(request, model, answer.content_type)
-        async with aclosing(_decoded(answer, decoder, patience, trace)) as pieces:
-            async for events in pieces:
-                now = monotonic() - started
-                for event in events:
-                    trace.see(event, now)
-                    if not isinstance(event, Finished):
-                        yield event
+        chunks = answer.chunks()
+        chunk: bytes | None = b""
+        while chunk is not None and not trace.is_whole:
+            chunk = await _next_chunk(chunks, patience, trace)
+            if chunk is None and trace.finished is not None:
+                break
+            events = decoder.close() if chunk is None else decoder.feed(chunk)
+            now = monotonic() - started
+            for event in events:
+                trace.see(event, now)
+                if not isinstance(event, Finished):
+                    yield event
+            if trace.finished is not None:
+                patience.finished()
+            elif events:
+                patience.heard()
     if trace.finished is not None:
         yield trace.finished
 
 
-async def _decoded(
-    answer: Answer, decoder: Decoder, patience: Patience, trace: Trace
-) -> AsyncGenerator[Sequence[StreamEvent]]:
-    """The events of each piece of the body, until there is nothing more to wait for."""
-    chunks = answer.chunks()
-    while trace.finished is None or trace.usage.output_tokens is None:
-        try:
-            async with patience.one_wait():
-                chunk = await anext(chunks, None)
-        except AttemptFailed:
-            if trace.finished is None:
-                raise
-            return
-        if chunk is None:
-            if trace.finished is None:
-                yield decoder.close()
-            return
-        events = decoder.feed(chunk)
-        yield events
-        if trace.finished is not None:
-            patience.finished()
-        elif events:
-            patience.heard()
+async def _next_chunk(chunks: AsyncIterator[bytes], patience: Patience, trace: Trace) -> bytes | None:
+    """The next piece of the body; None at its end, or where a complete answer is not waited on any longer."""
+    try:
+        return await patience.wait(anext(chunks, None))
+    except AttemptFailed:
+        if trace.finished is None:
+            raise
+        return None

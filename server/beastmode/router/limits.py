@@ -7,17 +7,18 @@ seconds has failed.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from beastmode.domain.errors import TimedOut
 from beastmode.domain.model import is_loopback, origin_of
 from beastmode.domain.request import Task
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import Awaitable
+
+Result = TypeVar("Result")
 
 PATIENT = 5.0
 """How many times its usual delay a model may take."""
@@ -72,16 +73,18 @@ class Patience:
         self._phase, self._limit = "first_token", limits.first_token
         self._deadline = monotonic() + limits.first_token
 
-    @asynccontextmanager
-    async def one_wait(self) -> AsyncGenerator[None]:
-        """Raises TimedOut when what it encloses takes too long.
+    async def wait(self, coming: Awaitable[Result]) -> Result:
+        """What is awaited.
 
-        Only ever around a single await: a timeout that spans a `yield` would cancel whoever reads the generator.
+        A single one, not a block: a timeout that spans a `yield` would cancel whoever reads the generator.
+
+        Raises:
+            TimedOut: it takes too long.
         """
         remaining = min(self._deadline, self._end) - monotonic()
         try:
             async with asyncio.timeout(max(remaining, 0)):
-                yield
+                return await coming
         except TimeoutError:
             late = self._end <= self._deadline
             phase, limit = ("total", self._limits.total) if late else (self._phase, self._limit)

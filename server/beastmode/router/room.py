@@ -35,7 +35,9 @@ class Rooms:
     @asynccontextmanager
     async def place(self, model: ModelSpec, url: str) -> AsyncGenerator[float]:
         """Hold a place at an endpoint; yields the seconds it took to get one."""
-        room = self._of.setdefault(url, asyncio.Semaphore(_places(model, url)))
+        room = self._of.get(url)
+        if room is None:
+            room = self._of[url] = asyncio.Semaphore(_places(model, url))
         began = monotonic() if room.locked() else None
         async with room:
             self.under_way += 1

@@ -14,7 +14,7 @@ from beastmode.domain.request import ChatRequest, Message
 from beastmode.domain.response import Finished, TextDelta, ToolCallDelta
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from beastmode.domain.request import Request
     from beastmode.domain.response import StreamEvent
@@ -38,22 +38,22 @@ class Continuation:
     def __init__(self, shown: str) -> None:
         self._missing = shown
 
-    def take(self, event: StreamEvent) -> Iterator[StreamEvent]:
+    def take(self, event: StreamEvent) -> Sequence[StreamEvent]:
         """The events that are new to the caller.
 
         Raises:
             StreamCut: the second answer says something else.
         """
-        if isinstance(event, TextDelta) and self._missing:
+        if not self._missing:
+            return (event,)
+        if isinstance(event, TextDelta):
             common = min(len(event.text), len(self._missing))
             if event.text[:common] != self._missing[:common]:
                 raise StreamCut("A second model answered differently", "Ask again")
             self._missing = self._missing[common:]
-            if event.text[common:]:
-                yield TextDelta(event.text[common:])
-        elif isinstance(event, ToolCallDelta) and self._missing:
+            return (TextDelta(event.text[common:]),) if event.text[common:] else ()
+        if isinstance(event, ToolCallDelta):
             raise StreamCut("A second model answered differently", "Ask again")
-        elif isinstance(event, Finished) and self._missing:
+        if isinstance(event, Finished):
             raise StreamCut("A second model answered with less", "Ask again")
-        else:
-            yield event
+        return (event,)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from beastmode.domain.errors import UserError
 from beastmode.faces.cli.render import bar, err, out, table
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.operations.diagnosis import shown
@@ -49,14 +50,14 @@ def doctor(
             applied = apply and bool(diagnosis.changes)
             typer.echo(json.dumps({**diagnosis.as_json(), "applied": applied}, indent=2, ensure_ascii=False))
         else:
-            _show(diagnosis, applied=apply)
+            _show(diagnosis, applied=apply, has_row=_has_row(app, model_id))
         if not diagnosis.ok:
             raise typer.Exit(FAILED)
 
     run(work)
 
 
-def _show(diagnosis: Diagnosis, *, applied: bool) -> None:
+def _show(diagnosis: Diagnosis, *, applied: bool, has_row: bool) -> None:
     for finding in diagnosis.findings:
         out().print(_line(finding))
         if finding.fix and not finding.found:
@@ -72,11 +73,19 @@ def _show(diagnosis: Diagnosis, *, applied: bool) -> None:
     out().print()
     if diagnosis.changes:
         out().print(table(("field", "now", "applied" if applied else "proposed", "why"), _changes(diagnosis)))
-        if not applied:
+        if has_row and not applied:
             out().print(Text(f"Write it: beastmode models doctor {diagnosis.model.id} --apply"))
     else:
         out().print("The row is right as it is" if diagnosis.ok else "Nothing can be proposed")
     out().print(Text(f"{diagnosis.requests} requests, about {diagnosis.tokens:,} tokens"))
+
+
+def _has_row(app: App, model_id: str) -> bool:
+    try:
+        app.own_row(model_id)
+    except UserError:
+        return False
+    return True
 
 
 def _line(finding: Finding) -> Text:
