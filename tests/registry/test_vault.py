@@ -155,7 +155,7 @@ async def test_without_passphrase_and_keyring_there_is_a_private_file(
 ) -> None:
     """The last resort is a 0600 file, made with the first key, and the vault says so."""
     vault = make_vault()
-    assert vault.source.startswith("that is made with the first")
+    assert vault.source.startswith("a master key that is made")
     assert key_files(tmp_path) == []
     await store(database, vault, "secret")
     (file,) = key_files(tmp_path)
