@@ -269,7 +269,7 @@ class App:
         prober = Prober(
             self.router.asker,
             lambda auth: Endpoint(url, auth_headers(auth, key)),
-            allow=self._spending.check,
+            hold=self._spending.hold,
             most=agreed.requests,
             progress=say,
         )

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
 from beastmode import __version__
@@ -90,22 +90,38 @@ class Answer:
     _body: aiohttp.StreamReader
     _origin: str
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes in. Read to its end, it leaves the connection open for the next request.
 
         Raises:
             StreamCut: the connection broke.
             InvalidFormat: there is no end to it.
         """
-        size = 0
+        return _Chunks(self._body, self._origin)
+
+
+class _Chunks:
+    """The pieces of a body. No generator, for one that is not read to its end costs a task to close it."""
+
+    def __init__(self, body: aiohttp.StreamReader, origin: str) -> None:
+        self._body = body
+        self._origin = origin
+        self._size = 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
         try:
-            while chunk := await self._body.readany():
-                size += len(chunk)
-                if size > LARGEST_ANSWER:
-                    raise InvalidFormat("an answer without an end")
-                yield chunk
+            chunk = await self._body.readany()
         except _network_errors():
             raise StreamCut(f"{self._origin} broke the connection in the middle of its answer", "Try again") from None
+        if not chunk:
+            raise StopAsyncIteration
+        self._size += len(chunk)
+        if self._size > LARGEST_ANSWER:
+            raise InvalidFormat("an answer without an end")
+        return chunk
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,12 +88,8 @@ class Ours:
         return (await self._app.router.complete(self._ask())).text
 
     async def stream(self) -> str:
-        text = []
         async with aclosing(self._app.router.stream(self._ask())) as events:
-            async for event in events:
-                if isinstance(event, self._text_delta):
-                    text.append(event.text)
-        return "".join(text)
+            return "".join([event.text async for event in events if isinstance(event, self._text_delta)])
 
     async def close(self) -> None:
         await self._app.close()

@@ -1,8 +1,8 @@
 """Whatever an endpoint does: who asks gets the whole answer or a clear error, and the ledger says what happened.
 
-Real sockets on loopback, the real transport, router and ledger. One row of FAULTS is one way to misbehave; it is met
-by every kind of request (a chat, a completion while typing), read as it comes and as a whole, answered by events and
-by one JSON body, alone and with a healthy model behind.
+Real sockets on loopback, the real transport, router, limits and ledger; only time is not real, so that nobody waits.
+One row of FAULTS is one way to misbehave; it is met by every kind of request (a chat, a completion while typing), read
+as it comes and as a whole, answered by events and by one JSON body, alone and with a healthy model behind.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 import pytest_asyncio
 from tests.support.fault_server import OUTPUT_TOKENS, PIECES, PROMPT_TOKENS, TEXT, Client, FaultServer, event
-from tests.support.router_world import GENEROUS, KEY, START, Got, opened
+from tests.support.router_world import KEY, START, Got, opened
 
 from beastmode import transport as transport_module
 from beastmode.domain.errors import (
@@ -44,7 +44,6 @@ from beastmode.domain.errors import (
 from beastmode.domain.model import ModelSpec, origin_of
 from beastmode.domain.request import ChatRequest, FimRequest, Message
 from beastmode.domain.response import FinishReason
-from beastmode.router.limits import Limits
 from beastmode.store import Database
 
 if TYPE_CHECKING:
@@ -72,9 +71,6 @@ ONE = EVENTS
 """For faults that end the matter before a body begins: its form makes no difference."""
 
 HERE = "http://127.0.0.1:{port}/v1"
-
-IMPATIENT = replace(GENEROUS, first_token=0.08, idle=0.08)
-HURRIED = replace(GENEROUS, total=0.08)
 
 
 # What the server does.
@@ -122,12 +118,12 @@ async def only_keepalives(client: Client) -> None:
     await client.head()
     while True:
         await client.body(b": still here\n\n" if client.form == "events" else b" ")
-        await asyncio.sleep(0.01)
+        await client.pause(5.0)
 
 
 async def late(client: Client) -> None:
     await client.head()
-    await asyncio.sleep(0.03)
+    await client.pause(14.0)
     for part in client.parts():
         await client.body(part)
     await client.end()
@@ -145,7 +141,7 @@ async def cut(client: Client) -> None:
 
 async def stall_then_close(client: Client) -> None:
     await client.begin()
-    await asyncio.sleep(0.03)
+    await client.pause(14.0)
     client.close()
 
 
@@ -159,7 +155,7 @@ async def trickle(client: Client) -> None:
     await client.begin()
     while True:
         await client.body(client.piece("x") if client.form == "events" else b" ")
-        await asyncio.sleep(0.01)
+        await client.pause(10.0)
 
 
 async def malformed(client: Client) -> None:
@@ -239,7 +235,7 @@ async def huge(client: Client) -> None:
     await client.body(b'data: {"choices": "' if client.form == "events" else b'{"choices": "')
     for _ in range(9 if client.form == "json" else 2):
         await client.body(b"x" * (1 << 20))
-    await client.silence()
+    await client.gone()
 
 
 BOMB = gzip.compress(bytes(1 << 22))
@@ -273,7 +269,6 @@ class Fault:
         tokens: what the ledger says of a try with the fault: reported, estimated, or none where no head came.
         next: whether another model is asked.
         rests: seconds that the endpoint asked to be left alone.
-        limits: of the tries.
         forms: in which answers are tried.
         tasks: for which requests.
         url: where the model is said to be; by default where it is.
@@ -288,7 +283,6 @@ class Fault:
     tokens: str = "none"
     next: bool = True
     rests: float = 0.0
-    limits: Limits = GENEROUS
     forms: tuple[Form, ...] = ONE
     tasks: tuple[str, ...] = tuple(REQUESTS)
     url: str = HERE
@@ -342,9 +336,9 @@ FAULTS = (
     Fault("DNS failure", (good,), Unreachable, url="http://models.example.test/v1"),
     Fault("TLS failure", (good,), TlsFailed, url="https://127.0.0.1:{port}/v1"),
     Fault("another protocol", (other_protocol,), InvalidFormat),
-    Fault("accepted and never answered", (silent,), TimedOut, limits=IMPATIENT),
-    broken("headers then silence", head_then_silence, TimedOut, "", limits=IMPATIENT),
-    broken("nothing but keep-alives", only_keepalives, TimedOut, "", limits=IMPATIENT),
+    Fault("accepted and never answered", (silent,), TimedOut),
+    broken("headers then silence", head_then_silence, TimedOut, ""),
+    broken("nothing but keep-alives", only_keepalives, TimedOut, ""),
     # An answer of another kind.
     broken("empty 200", replies(b""), InvalidFormat, ""),
     Fault("HTML 200", (replies(HTML, "text/html; charset=utf-8"),), InvalidFormat),
@@ -359,7 +353,7 @@ FAULTS = (
     broken("cut without a length", without_a_length, StreamCut),
     broken("shorter than announced", shorter_than_announced, StreamCut, "".join(PIECES[:2])),
     broken("stall mid-answer and then close", stall_then_close, StreamCut),
-    broken("stall mid-answer", stall, TimedOut, limits=IMPATIENT),
+    broken("stall mid-answer", stall, TimedOut),
     broken("malformed mid-answer", malformed, InvalidFormat),
     broken("error mid-answer", error_inside, StreamFailed),
     broken("no reason why it ended", without(finish=None), StreamCut, TEXT, forms=EVENTS),
@@ -369,7 +363,7 @@ FAULTS = (
     whole("first token late", late),
     whole("no reason in a message that is whole", without(finish=None), forms=JSON, tasks=("chat",)),
     whole("no end marker", no_end_marker, forms=EVENTS),
-    whole("neither usage nor end", neither_usage_nor_end, "estimated", forms=EVENTS, limits=IMPATIENT),
+    whole("neither usage nor end", neither_usage_nor_end, "estimated", forms=EVENTS),
     whole("reset after the reason why it ended", reset_after_the_reason, "estimated", forms=EVENTS),
     whole("no usage", without(usage=False), "estimated"),
     whole("one byte a packet", one_byte_a_packet),
@@ -426,7 +420,7 @@ async def test_alone(cell: Cell, database: Database, monkeypatch: pytest.MonkeyP
     async with FaultServer([*fault.scripts], form) as server:
         first = replace(FIRST, endpoint_url=fault.url.format(port=server.port))
         async with opened(database, monkeypatch, first) as world:
-            world.limits[first.origin] = fault.limits
+            server.wait = world.clock.wait
             answered = fault.error is None or (fault.saved and task == "chat")
 
             got = await ask(world, way, REQUESTS[task])
@@ -455,7 +449,7 @@ async def test_with_another_model_behind(cell: Cell, database: Database, monkeyp
         first = replace(FIRST, endpoint_url=fault.url.format(port=server.port))
         second = replace(SECOND, endpoint_url=other.url)
         async with opened(database, monkeypatch, first, second) as world:
-            world.limits[first.origin] = fault.limits
+            server.wait = world.clock.wait
             answered = fault.error is None or (fault.saved and task == "chat")
             shown = fault.shown if form == "events" else ""
             # An answer that is not deterministic cannot be repeated to the letter.
@@ -476,7 +470,6 @@ async def test_with_another_model_behind(cell: Cell, database: Database, monkeyp
 
             await world.turn_page()
             server.plays(good)
-            world.limits.clear()
             again = await ask(world, way, REQUESTS[task])
             assert (again.text, again.error) == (TEXT, None)
             reachable = fault.url == HERE and world.breakers.resting(first.id) is None
@@ -544,7 +537,6 @@ async def assert_served_again(world: World, server: FaultServer, way: str, reque
     """The endpoint is well again: a person is served at once, typing once the endpoint's own wait is over."""
     await world.turn_page()
     server.plays(good)
-    world.limits.clear()
     if origin_of(server.url) != world.models[0].origin:
         world.models = (replace(world.models[0], endpoint_url=server.url),)
     if rests and request is INLINE:
@@ -657,11 +649,12 @@ async def test_a_trickle_ends_when_the_time_for_all_is_over(
     async with FaultServer([trickle], form) as server:
         first = replace(FIRST, endpoint_url=server.url)
         async with opened(database, monkeypatch, first) as world:
-            world.limits[first.origin] = HURRIED
+            server.wait = world.clock.wait
             got = await ask(world, "stream", REQUESTS[task])
             assert_clear(got, TimedOut)
             assert isinstance(got.error, TimedOut)
-            assert got.error.phase == "total"
+            # A body of JSON is no text before its end.
+            assert got.error.phase == ("total" if form == "events" else "first_token")
             assert got.text.startswith(BEGUN if form == "events" else "")
             assert [row["error_kind"] for row in await world.rows()] == ["timed_out"]
             await assert_served_again(world, server, "stream", REQUESTS[task], 0.0)

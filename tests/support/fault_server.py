@@ -32,6 +32,7 @@ class Client:
     asked: dict[str, Any]
     form: Form
     pieces: tuple[str, ...]
+    wait: Callable[[float], None]
 
     @property
     def is_chat(self) -> bool:
@@ -79,10 +80,20 @@ class Client:
         self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.writer.transport.abort()
 
-    async def silence(self) -> None:
-        """Say nothing until the client hangs up."""
+    async def gone(self) -> None:
+        """Wait until the client hangs up."""
         while await self.reader.read(1 << 16):
             pass
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass, after all that was sent has been read."""
+        await asyncio.sleep(0.005)
+        self.wait(seconds)
+
+    async def silence(self) -> None:
+        """Say nothing for longer than anybody waits."""
+        await self.pause(3600.0)
+        await self.gone()
 
     def piece(self, text: str, reason: str | None = None) -> bytes:
         """One event with text."""
@@ -142,6 +153,7 @@ class FaultServer:
         scripts: what to do with the next requests.
         form: how good answers and broken ones come.
         pieces: what a good answer says.
+        wait: what makes so many seconds pass; by default none do.
         asked: the bodies of the requests, oldest first.
         headers: their headers.
     """
@@ -149,6 +161,7 @@ class FaultServer:
     scripts: list[Script]
     form: Form = "events"
     pieces: tuple[str, ...] = PIECES
+    wait: Callable[[float], None] = lambda _: None
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     port: int = 0
@@ -204,4 +217,5 @@ class FaultServer:
         self.asked.append(asked)
         self.headers.append(headers)
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
-        await script(Client(reader, writer, request_line.split(" ")[1], headers, asked, self.form, self.pieces))
+        path = request_line.split(" ")[1]
+        await script(Client(reader, writer, path, headers, asked, self.form, self.pieces, self.wait))

@@ -51,9 +51,10 @@ import socket
 import struct
 import sys
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
@@ -156,7 +157,10 @@ class Stats:
 
 
 class ModelServer:
-    """The server; see the module for what it does. `key`: when given, any other Authorization gets a 401."""
+    """The server; see the module for what it does. `key`: when given, any other Authorization gets a 401.
+
+    `serves`: the paths that a model answers at; `also`: paths that answer with a JSON value of their own.
+    """
 
     def __init__(
         self,
@@ -168,6 +172,8 @@ class ModelServer:
         host: str = "127.0.0.1",
         port: int = 0,
         tls: ssl.SSLContext | None = None,
+        serves: Collection[str] = tuple(KINDS),
+        also: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self.script = text
         self.key = key
@@ -178,6 +184,8 @@ class ModelServer:
         self.misbehaved: Counter[str] = Counter()
         self._where = (host, port)
         self._tls = tls
+        self.serves = serves
+        self.also = also
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -325,7 +333,9 @@ class Connection(asyncio.Protocol):
             return
         if server.key is not None and secret != f"Bearer {server.key}":
             await self.refuse(401, "Incorrect API key provided", "invalid_api_key", b"")
-        elif path in KINDS and method == "POST":
+        elif path in server.also:
+            await self.send_json(server.also[path])
+        elif path in server.serves and method == "POST":
             await self.answer(asked, spec.get("wrong") or KINDS[path])
         elif path == "/v1/models":
             await self.send_json({"object": "list", "data": [{"id": m, "object": "model"} for m in server.models]})

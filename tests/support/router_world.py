@@ -1,4 +1,4 @@
-"""The real router on real sockets and a real database, with the clock, the pauses and the limits in a test's hands."""
+"""The real router on real sockets and a real database, with time in the hands of a test."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import BeastModeError
-from beastmode.domain.model import Provider, origin_of
+from beastmode.domain.model import Provider
 from beastmode.domain.response import Finished, Started, TextDelta, ToolCallDelta
 from beastmode.domain.routing import Policy
 from beastmode.ledger.ledger import Ledger
-from beastmode.router import ask as ask_module
 from beastmode.router import limits as limits_module
 from beastmode.router import router as router_module
 from beastmode.router.ask import Asker, Endpoint
 from beastmode.router.breaker import Breakers
 from beastmode.router.flights import Flights
 from beastmode.router.latency import Latencies
-from beastmode.router.limits import Limits
 from beastmode.router.room import Rooms
 from beastmode.router.router import Router
 from beastmode.transport import Network, Transport
@@ -38,29 +36,46 @@ if TYPE_CHECKING:
 
 START = 1_800_000_000.0
 KEY = "sk-never-to-be-seen"
-GENEROUS = Limits(connect=20.0, first_token=20.0, idle=20.0, total=20.0)
-"""On a busy machine too, a try passes none of them by accident."""
 
 
 class Clock:
-    """Unix time that passes while the router pauses, and at no other time.
+    """Seconds that pass while the router pauses and when a test says so, and at no other time.
 
     Attributes:
-        now: seconds.
+        now: Unix time.
         pauses: how long the router paused, in order.
     """
 
     def __init__(self) -> None:
         self.now = START
         self.pauses: list[float] = []
+        self._limits: dict[asyncio.Timeout, float] = {}
 
     def __call__(self) -> float:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
+        """In the place of asyncio's."""
         self.pauses.append(seconds)
         self.now += seconds
         await asyncio.sleep(0)
+
+    @asynccontextmanager
+    async def timeout(self, seconds: float) -> AsyncIterator[None]:
+        """In the place of asyncio's."""
+        async with asyncio.timeout(None) as limit:
+            self._limits[limit] = self.now + seconds
+            try:
+                yield
+            finally:
+                del self._limits[limit]
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass for whoever waits."""
+        self.now += seconds
+        for limit, end in self._limits.items():
+            if end <= self.now:
+                limit.reschedule(asyncio.get_running_loop().time())
 
 
 @dataclass(slots=True)
@@ -97,7 +112,6 @@ class World:
 
     Attributes:
         kept: what was kept in memory for later: the model whose answer it is said to be, and the events.
-        limits: of tries at an origin; generous where there are none.
         prefilling: ids of the providers whose models go on with the beginning of an answer.
     """
 
@@ -105,7 +119,6 @@ class World:
         self.models = tuple(models)
         self.clock = clock
         self.kept: list[tuple[str, tuple[StreamEvent, ...]]] = []
-        self.limits: dict[str, Limits] = {}
         self.prefilling: set[str] = set()
         self.breakers = Breakers(clock)
         self._database = database
@@ -171,9 +184,6 @@ class World:
         self.kept.clear()
         self.clock.pauses.clear()
 
-    def limits_for(self, url: str, _task: Task, _usual_s: float | None) -> Limits:
-        return self.limits.get(origin_of(url), GENEROUS)
-
     def get(self, model_id: str) -> ModelSpec:
         return next(model for model in self.models if model.id == model_id)
 
@@ -225,9 +235,10 @@ async def opened(database: Database, monkeypatch: pytest.MonkeyPatch, *models: M
         world = World(transport, database, clock, models)
         await world.turn_page()
         monkeypatch.setattr("beastmode.router.router.random.random", lambda: 0.5)
-        monkeypatch.setattr(router_module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": clock.sleep}))
-        monkeypatch.setattr(ask_module, "limits_for", world.limits_for)
-        monkeypatch.setattr(limits_module, "USAGE_GRACE", GENEROUS.idle)
+        timely = SimpleNamespace(**{**vars(asyncio), "sleep": clock.sleep, "timeout": clock.timeout})
+        monkeypatch.setattr(router_module, "asyncio", timely)
+        monkeypatch.setattr(limits_module, "asyncio", timely)
+        monkeypatch.setattr(limits_module, "monotonic", clock)
         yield world
     finally:
         await transport.aclose()

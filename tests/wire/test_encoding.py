@@ -369,7 +369,7 @@ def test_mistral_gets_both_sides_and_nothing_that_it_refuses() -> None:
 def test_the_pass_through_sends_the_specifications_fields_to_the_very_url() -> None:
     """Model, messages, temperature and max_tokens, and not one more; the URL is not touched."""
     call = FORMATS["custom"].encode(ChatRequest((Message("user", "Hi"),)), make_model("https://h/generate?x=1"))
-    assert call.url == "https://h/generate?x=1"
+    assert (call.url, call.streams) == ("https://h/generate?x=1", False)
     assert json.loads(call.body) == {
         "model": "m",
         "messages": [{"role": "user", "content": "Hi"}],

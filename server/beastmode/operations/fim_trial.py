@@ -167,7 +167,7 @@ class _Contest:
             await self.run(way, HOLES[:FIRST])
 
     async def run(self, way: Way, holes: Sequence[Hole]) -> None:
-        """Begin the trial of a way; one that gets nowhere with the first twins, where another did, is not gone on with."""
+        """Begin the trial of a way; one that gets nowhere with the first twins, where another did, ends there."""
         self._prober.say(f"Filling holes: {way.title}")
         trial = Trial(way)
         self._trials.append(trial)

@@ -6,8 +6,8 @@ Apart from the doctor, who decides what to ask; here is how it is asked and what
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -33,13 +33,13 @@ from beastmode.domain.usage import Usage
 from beastmode.router.complexity import length, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable
 
     from beastmode.domain.response import StreamEvent
     from beastmode.router.ask import Asker, Endpoint
 
-Allow = Callable[[ModelSpec, Request], Awaitable[None]]
-"""Raises NotAllowed where a request could pass one of the user's caps."""
+Hold = Callable[[ModelSpec, Request], AbstractAsyncContextManager[None]]
+"""Around a request: raises NotAllowed where it could pass one of the user's caps."""
 Doors = Callable[[Auth], "Endpoint"]
 """Where to ask, with the key travelling as this says; always to the same origin."""
 Progress = Callable[[str, float | None], None]
@@ -105,7 +105,7 @@ class Prober:
     Args:
         asker: sends them, and writes them into the ledger.
         doors: where to.
-        allow: asked before every one.
+        hold: keeps every one within the caps.
         most: probes that may be sent.
         progress: told how far it is.
         pause: waits so many seconds.
@@ -116,7 +116,7 @@ class Prober:
         asker: Asker,
         doors: Doors,
         *,
-        allow: Allow,
+        hold: Hold,
         most: int,
         progress: Progress,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -125,7 +125,7 @@ class Prober:
         self.sent = 0
         self.tokens = 0
         self._asker = asker
-        self._allow = allow
+        self._hold = hold
         self._most = most
         self._progress = progress
         self._pause = pause
@@ -159,10 +159,10 @@ class Prober:
             return Probe(error=self._silence[-1])
         if self.sent >= self._most or monotonic() > self._end:
             return Probe(error=Refused(f"{self.sent} questions took all the time, or all the number, there was"))
-        await self._allow(model, request)
         limit = FIRST_LIMIT_S if self.sent == 0 else LIMIT_S
-        self.sent += 1
-        probe = await self._listen(request, model, self.doors(auth), limit)
+        async with self._hold(model, request):
+            self.sent += 1
+            probe = await self._listen(request, model, self.doors(auth), limit)
         if isinstance(probe.error, TimedOut):
             self._silence.append(probe.error)
         used = probe.usage or Usage()

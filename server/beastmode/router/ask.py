@@ -131,7 +131,7 @@ class Asker:
                 yield Started(model.id, request_id)
                 answer = attempt(
                     request,
-                    replace(model, endpoint_url=endpoint.url),
+                    model if model.endpoint_url == endpoint.url else replace(model, endpoint_url=endpoint.url),
                     self._poster,
                     secret_headers=endpoint.secret_headers,
                     limits=limits_for(endpoint.url, request.task, self._latencies.p95(model.id, request.task)),

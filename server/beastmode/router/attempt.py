@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
@@ -116,9 +116,13 @@ async def attempt(
     """
     name = model.chat_format if isinstance(request, ChatRequest) else model.fim_format
     wire = FORMATS[name or ""]
+    call = wire.encode(request, model)
+    if not call.streams:
+        # The first byte of such an answer comes with its last.
+        limits = replace(limits, first_token=limits.total)
     started, patience = monotonic(), Patience(limits, model.endpoint_url)
     async with AsyncExitStack() as stack:
-        posted = poster.post(wire.encode(request, model), secret_headers, connect_timeout=limits.connect)
+        posted = poster.post(call, secret_headers, connect_timeout=limits.connect)
         answer = await patience.wait(stack.enter_async_context(posted))
         trace.connect_s = monotonic() - started
         decoder = wire.decoder(request, model, answer.content_type)

@@ -63,9 +63,9 @@ class Breakers:
 
     def end(self, model_id: str, outcome: Outcome, error: AttemptFailed | None) -> None:
         """A try is over. A cancelled one shows nothing; a request that was itself at fault shows a living server."""
-        if outcome is Outcome.FAILED and error is not None and error.disposition not in THE_REQUESTS_FAULT:
+        if error is not None and error.disposition not in THE_REQUESTS_FAULT:
             self._failed(self._of.setdefault(model_id, _Breaker()), error)
-        elif outcome is Outcome.CANCELLED:
+        elif outcome is not Outcome.OK and error is None:  # cancelled, or a fault of our own
             breaker = self._of.get(model_id)
             if breaker is not None:
                 breaker.probe_until = 0.0

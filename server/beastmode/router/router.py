@@ -8,11 +8,20 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import aclosing
+from dataclasses import dataclass
 from time import time
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from beastmode.domain.errors import AttemptFailed, Disposition, NotAllowed, Rejected, StreamCut
+from beastmode.domain.errors import (
+    AttemptFailed,
+    ContentFiltered,
+    ContextOverflow,
+    Disposition,
+    NotAllowed,
+    Rejected,
+    StreamCut,
+)
 from beastmode.domain.request import Task
 from beastmode.domain.response import Completion, Finished, Started, TextDelta, ToolCallDelta, UsageReport
 from beastmode.domain.routing import Attempt, Outcome
@@ -36,6 +45,21 @@ if TYPE_CHECKING:
     from beastmode.router.flights import Flights
     from beastmode.router.latency import Latencies
     from beastmode.router.plan import Models, Verdict
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What the caller has of an answer."""
+
+    text: str = ""
+    has_called: bool = False
+
+    def see(self, event: StreamEvent) -> None:
+        """Take note of an event that goes to the caller."""
+        if isinstance(event, TextDelta):
+            self.text += event.text
+        elif isinstance(event, ToolCallDelta):
+            self.has_called = True
 
 
 class Endpoints(Protocol):
@@ -132,10 +156,10 @@ class Router:
         async with aclosing(self.stream(request)) as events:
             async for event in events:
                 match event:
-                    case Started():
-                        model, request_id = event.model, event.request_id
                     case TextDelta():
                         text.append(event.text)
+                    case Started():
+                        model, request_id, usage = event.model, event.request_id, Usage()
                     case UsageReport():
                         usage = usage.merge(event.usage)
                     case Finished():
@@ -171,8 +195,9 @@ class Router:
         self, request: Request, candidates: tuple[Candidate, ...], request_id: str
     ) -> AsyncGenerator[StreamEvent]:
         """While typing, a second model is asked when the first is later than it usually is."""
-        usual_s = self._latencies.p95(candidates[0].model.id, request.task)
-        if request.task is not Task.INLINE or len(candidates) == 1 or usual_s is None:
+        may_hedge = request.task is Task.INLINE and len(candidates) > 1
+        usual_s = self._latencies.p95(candidates[0].model.id, request.task) if may_hedge else None
+        if usual_s is None:
             return self._chained(request, candidates, request_id)
         first = self._chained(request, candidates[:1], request_id)
         return hedged(first, lambda: self._chained(request, candidates[1:], request_id), usual_s)
@@ -182,27 +207,26 @@ class Router:
     ) -> AsyncGenerator[StreamEvent]:
         """One model after the other, until one has answered."""
         failure: BeastModeError | None = None
-        shown, has_called, window = "", False, 0
+        shown, window = _Shown(), 0
         for candidate in candidates:
             if candidate.model.context_window <= window:
                 continue
             asked = request
             try:
-                asked, taken = self._continued(request, candidate.model, shown)
+                asked, taken = self._continued(request, candidate.model, shown.text)
                 async with aclosing(self._tried(asked, candidate, request_id)) as events:
                     async for event in events:
                         for new in taken.take(event):
-                            if isinstance(new, TextDelta):
-                                shown += new.text
-                            has_called = has_called or isinstance(new, ToolCallDelta)
+                            shown.see(new)
                             yield new
             except (NotAllowed, AttemptFailed) as error:
                 failure = failure or error
-                if has_called:  # a second model's call would be appended to half of the first one's
-                    raise failure from None
-                if asked is not request and type(error) is Rejected:
-                    continue  # what it refused may well be the prefill, which the caller did not ask for
-                window = max(window, _window_that_failed(error, candidate.model))
+                # What a model refuses may well be the prefill, which the caller did not ask for.
+                is_final = _is_final(error) and not (asked is not request and type(error) is Rejected)
+                # And a second model's call would be appended to half of the first one's.
+                if is_final or shown.has_called:
+                    raise (error if isinstance(error, ContentFiltered) else failure) from None
+                window = max(window, _too_small(error, candidate.model))
             else:
                 return
         assert failure is not None, "the first candidate always gets its try"  # noqa: S101 - for the type checker
@@ -243,12 +267,14 @@ class Router:
                 return
 
 
-def _window_that_failed(error: BeastModeError, model: ModelSpec) -> int:
-    """The context window that is now known to be too small, 0 for none; raises what no other model could mend."""
-    if isinstance(error, AttemptFailed) and error.disposition is Disposition.GIVE_UP:
-        raise error
-    is_overflow = isinstance(error, AttemptFailed) and error.disposition is Disposition.LARGER
-    return model.context_window if is_overflow else 0
+def _is_final(error: BeastModeError) -> bool:
+    """Whether no other model could do better: the request itself is at fault."""
+    return isinstance(error, AttemptFailed) and error.disposition is Disposition.GIVE_UP
+
+
+def _too_small(error: BeastModeError, model: ModelSpec) -> int:
+    """The context window that is now known to be too small; 0 for none."""
+    return model.context_window if isinstance(error, ContextOverflow) else 0
 
 
 def _from_memory(request: Request, candidate: Candidate, request_id: str) -> Attempt:

@@ -250,9 +250,9 @@ def encode_whole(events: Iterable[StreamEvent]) -> dict[str, Any]:
         content.append({"type": "thinking", "thinking": answer.reasoning, "signature": ""})
     if answer.text:
         content.append({"type": "text", "text": answer.text})
-    for call in answer.calls:
+    for number, call in enumerate(answer.calls):
         if (given := _input(call)) is not None:
-            content.append({"type": "tool_use", "id": call.id, "name": call.name, "input": given})
+            content.append({"type": "tool_use", "id": call.id or f"toolu_{number}", "name": call.name, "input": given})
         elif answer.finish is not FinishReason.LENGTH:
             raise InvalidFormat(f"a call of {call.name} whose arguments are no JSON object")
     message = _message(Started(answer.model, answer.request_id), usage_body(answer.usage))

@@ -35,11 +35,15 @@ FULL_PATHS = (
 
 @dataclass(frozen=True, slots=True)
 class HttpCall:
-    """One POST. It never carries a key; transport.py adds that, and content-type and accept."""
+    """One POST. It never carries a key; transport.py adds that, and content-type and accept.
+
+    `streams`: the answer was asked for in pieces; else nothing may come of it before it is whole.
+    """
 
     url: str
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    streams: bool = True
 
 
 class Decoder(Protocol):

@@ -45,7 +45,7 @@ class Custom:
             "max_tokens": model.max_tokens if request.max_tokens is None else request.max_tokens,
             **openai_chat.options(request),
         }
-        return HttpCall(model.endpoint_url, to_json(body))
+        return HttpCall(model.endpoint_url, to_json(body), streams=False)
 
     def decoder(self, request: Request, model: ModelSpec, content_type: str) -> JsonDecoder:  # noqa: ARG002  # a protocol
         """See `WireFormat.decoder`."""

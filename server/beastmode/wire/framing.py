@@ -93,18 +93,16 @@ class SseFraming:
 
     def feed(self, chunk: bytes) -> Iterable[ServerSentEvent]:
         """See `Framing.feed`."""
-        return self._feed_lines(chunk) if (events := self._whole_events(chunk)) is None else events
+        # The usual packet, at a quarter of the cost: whole events of one data line each.
+        if chunk[:6] == b"data: " and chunk[-2:] == b"\n\n" and len(chunk) <= LONGEST_PLAIN and self._is_between():
+            lines = chunk[6:-2].split(b"\n\ndata: ")
+            if chunk.count(b"\n") == 2 * len(lines) and b"\r" not in chunk:
+                self._first_line = False
+                return [ServerSentEvent("", line) for line in lines]
+        return self._feed_lines(chunk)
 
-    def _whole_events(self, chunk: bytes) -> list[ServerSentEvent] | None:
-        """The usual case, at a quarter of the cost: whole events of one data line each. None where it is another."""
-        between = not (self._line or self._data or self._name or self._skip_lf)
-        if not between or chunk[:6] != b"data: " or chunk[-2:] != b"\n\n" or b"\r" in chunk:
-            return None
-        lines = chunk[6:-2].split(b"\n\ndata: ")
-        if len(chunk) > LONGEST_PLAIN or chunk.count(b"\n") != 2 * len(lines):
-            return None
-        self._first_line = False
-        return [ServerSentEvent("", line) for line in lines]
+    def _is_between(self) -> bool:
+        return not (self._line or self._data or self._name or self._skip_lf)
 
     def _feed_lines(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         if self._skip_lf and chunk:

@@ -11,7 +11,6 @@ from rich.text import Text
 from beastmode.domain.errors import UserError
 from beastmode.faces.cli.render import bar, err, out, table
 from beastmode.faces.cli.run import FAILED, run
-from beastmode.operations.diagnosis import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,4 +93,6 @@ def _line(finding: Finding) -> Text:
 
 
 def _changes(diagnosis: Diagnosis) -> Iterator[tuple[str, ...]]:
+    from beastmode.operations.diagnosis import shown  # noqa: PLC0415 - only where there was a diagnosis
+
     return ((each.field, shown(each.now), shown(each.proposed), each.why) for each in diagnosis.changes)
