@@ -81,6 +81,10 @@ def lines(status: Status) -> list[str]:
         _savings(today),
         f"Keys are sealed with {status.key_source}",
     ]
+    if today.cached:
+        said.append(f"Answered from memory: {today.cached}")
+    if today.masked:
+        said.append(f"Secrets kept on this machine: {today.masked}")
     if status.notice is not None:
         said.append(f"{status.notice.text}. {status.notice.fix}".rstrip())
     return said

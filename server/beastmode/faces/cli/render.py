@@ -85,8 +85,19 @@ def _attempt(row: Mapping[str, object]) -> tuple[object, ...]:
         row["input_tokens"],
         row["output_tokens"],
         dollars(from_nano(int(str(cost)))) if cost is not None else None,
-        "; ".join(filter(None, ("estimated" if row["estimated"] else "", str(row["error"] or "")))),
+        "; ".join(_notes(row)),
     )
+
+
+def _notes(row: Mapping[str, object]) -> Iterator[str]:
+    if row["estimated"]:
+        yield "estimated"
+    if row["cached"]:
+        yield "from memory"
+    if row["masked"]:
+        yield f"{row['masked']} secrets masked"
+    if row["error"]:
+        yield str(row["error"])
 
 
 def sums(by: str, parts: Iterable[tuple[str, Summary]]) -> Table:
