@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: run test check unit e2e bench vsix
+.PHONY: run test check unit e2e bench bench-router vsix
 
 run: $(VENV)/.run ## See it work: the real server, the built-in model, three suggestions and a chat
 	@$(BIN)/python scripts/demo.py
@@ -24,6 +24,9 @@ e2e: $(VENV)/.dev ## Real editors, real processes, the real built-in model
 
 bench: $(VENV)/.dev ## Figures beside a bare server on this machine
 	$(BIN)/python tests/benchmarks/lsp.py
+
+bench-router: $(VENV)/.dev ## Figures of the router beside SDKs and other routers; installs those into the user's cache
+	$(BIN)/python tests/benchmarks/router.py
 
 vsix: $(VENV)/.run ## beastmode.vsix, for VS Code and Cursor
 	@PATH="$$(scripts/install-editors.sh --only-node)/bin:$$PATH"; export PATH; npm ci --no-audit --no-fund && npm run package

@@ -1,7 +1,7 @@
 """The log file: rotating, private, and free of other people's words.
 
 Libraries log whole requests at times: pygls the initialization options and the parameters of a request that failed,
-httpx the URL. So of a foreign record only its fixed text is kept, never its arguments.
+HTTP clients the URL. So of a foreign record only its fixed text is kept, never its arguments.
 """
 
 from __future__ import annotations

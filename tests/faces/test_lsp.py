@@ -208,3 +208,20 @@ async def test_no_key_in_any_message_or_log(settings: Settings, model_server: Mo
     assert written
     for path in written:
         assert KEY.encode() not in path.read_bytes(), path
+
+
+async def test_what_came_with_initialize_holds_where_the_editor_cannot_be_asked(settings: Settings) -> None:
+    """A workspace that is local-only stays so in an editor without `workspace/configuration`."""
+    editor = Editor(settings)
+    options = {"enabled": True, "localOnly": True}
+    await editor.request("initialize", {"processId": None, "capabilities": {}, "initializationOptions": options})
+    assert editor.session._workspace.local_only
+    await editor.request("shutdown", None)
+
+
+async def test_a_chat_with_a_model_that_is_no_id_is_refused(settings: Settings) -> None:
+    """As a wrong argument, not as a fault of the server."""
+    async with Editor(settings) as editor:
+        with pytest.raises(Refused) as refused:
+            await editor.request(protocol.CHAT, {"message": "hello", "model": 5})
+        assert refused.value.code == -32602

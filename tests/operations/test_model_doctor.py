@@ -51,6 +51,8 @@ class Room:
         self.rows: list[Attempt] = []
         self.pauses: list[float] = []
 
+    async def prepare(self) -> None: ...
+
     def mask(self, request: Request) -> tuple[Request, int]:
         return request, 0
 

@@ -11,7 +11,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from beastmode.domain.errors import NotAllowed
@@ -87,6 +87,7 @@ def detector() -> SecretDetector:
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32))
+@example(seed=407798)  # a DeepSeek key of little entropy
 def test_a_planted_secret_is_always_masked(detector: SecretDetector, seed: int) -> None:
     """Each kind, in code, whatever its characters; masking again changes nothing."""
     r = random.Random(seed)  # noqa: S311 - not for secrets that are real
@@ -162,12 +163,12 @@ def test_our_own_rules_find_their_examples(detector: SecretDetector) -> None:
     """What the file of rules says of itself."""
     rules = detector._ready().rules
     own = [rule["id"] for rule in rules.metadata() if rule["id"].startswith("custom.")]
-    assert len(own) == 3
+    assert len(own) == 4
     for rule in own:
         examples = rules.detail(rule)["examples"]
         assert examples
-        for example in examples:
-            assert detector.find(example), example
+        for text in examples:
+            assert detector.find(text), text
 
 
 def test_a_missing_library_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

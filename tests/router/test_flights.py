@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from beastmode.domain.errors import StreamCut, Unreachable
-from beastmode.domain.response import Finished, FinishReason, Started, TextDelta
+from beastmode.domain.errors import NotAllowed, StreamCut, Unreachable
+from beastmode.domain.response import Finished, FinishReason, Started, TextDelta, ToolCallDelta
 from beastmode.router.flights import Flights
 
 if TYPE_CHECKING:
@@ -146,3 +146,33 @@ async def test_a_failure_is_everybodys() -> None:
         with pytest.raises(Unreachable):
             await caller
     assert not flights._of
+
+
+async def test_every_failure_is_everybodys() -> None:
+    """A cap that stops the request stops the follower's too; silence would look like a whole answer."""
+    flights, model = Flights(), Model(NotAllowed("over the cap"))
+    callers = [asyncio.ensure_future(read(flights, model)) for _ in range(2)]
+    await settle()
+    model.go()
+    for caller in callers:
+        with pytest.raises(NotAllowed):
+            await caller
+
+
+async def test_half_of_a_call_is_not_followed_by_a_whole_one() -> None:
+    """Who had seen a piece of a tool call when the leader was cancelled is told; the pieces would not fit."""
+    flights = Flights()
+
+    async def answer() -> AsyncGenerator[StreamEvent]:
+        yield ToolCallDelta(0, "c", "run", '{"a":')
+        await asyncio.Event().wait()
+
+    async def follow() -> list[StreamEvent]:
+        async with aclosing(flights.join("same", answer)) as events:
+            return [event async for event in events]
+
+    leader, follower = asyncio.ensure_future(follow()), asyncio.ensure_future(follow())
+    await settle()
+    leader.cancel()
+    with pytest.raises(StreamCut):
+        await follower

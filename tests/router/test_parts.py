@@ -186,7 +186,7 @@ async def test_a_late_model_is_hedged_and_the_loser_stopped() -> None:
     log: list[str] = []
     first = answer(Started("a", "r"), asyncio.Event(), log=log, name="first stopped")
     second = answer(Started("b", "r"), TextDelta("fast"), STOP, log=log, name="second over")
-    assert await collect(hedged(first, lambda: second, 0.01)) == "fast"
+    assert await collect(hedged(first, lambda _: second, 0.01)) == "fast"
     assert log == ["first stopped", "second over"]
 
 
@@ -194,7 +194,7 @@ async def test_a_model_in_time_is_not_hedged() -> None:
     """No second request, no second cost."""
     log: list[str] = []
     first = answer(TextDelta("in time"), STOP, log=log, name="first over")
-    assert await collect(hedged(first, lambda: pytest.fail("asked"), 10)) == "in time"
+    assert await collect(hedged(first, lambda _: pytest.fail("asked"), 10)) == "in time"
 
 
 async def test_a_model_that_fails_early_is_replaced_at_once() -> None:
@@ -202,10 +202,10 @@ async def test_a_model_that_fails_early_is_replaced_at_once() -> None:
     log: list[str] = []
     first = answer(Unreachable("down"), log=log, name="1")
     second = answer(TextDelta("other"), STOP, log=log, name="2")
-    assert await collect(hedged(first, lambda: second, 10)) == "other"
+    assert await collect(hedged(first, lambda _: second, 10)) == "other"
     first, second = answer(Unreachable("down"), log=log, name="1"), answer(StreamCut("cut"), log=log, name="2")
     with pytest.raises(Unreachable):
-        await collect(hedged(first, lambda: second, 10))
+        await collect(hedged(first, lambda _: second, 10))
 
 
 async def test_leaving_a_race_stops_both() -> None:
@@ -213,7 +213,7 @@ async def test_leaving_a_race_stops_both() -> None:
     log: list[str] = []
     first = answer(asyncio.Event(), log=log, name="1")
     second = answer(asyncio.Event(), log=log, name="2")
-    race = asyncio.ensure_future(collect(hedged(first, lambda: second, 0.0)))
+    race = asyncio.ensure_future(collect(hedged(first, lambda _: second, 0.0)))
     await asyncio.sleep(0.02)
     race.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -242,6 +242,33 @@ def test_a_prefill_ends_with_what_was_shown() -> None:
     assert isinstance(chat, ChatRequest)
     assert chat.messages[-1] == Message("assistant", "half")
     assert resumed(FimRequest("a", "b"), "c").prefix == "ac"  # type: ignore[union-attr]
+
+
+def test_tries_that_fail_together_are_one_reason_to_pause() -> None:
+    """One blip with ten requests under way is not ten failed probes; and no later failure shortens a pause."""
+    breakers = Breakers(Clock())
+    for _ in range(10):
+        breakers.end("m", Outcome.FAILED, Unreachable("blip"))
+    assert breakers.resting("m") == (FIRST_PAUSE_S, "blip")
+    breakers = Breakers(Clock())
+    breakers.end("m", Outcome.FAILED, RateLimited("slow down", status=429, retry_after=30))
+    for _ in range(3):
+        breakers.end("m", Outcome.FAILED, Unreachable("blip"))
+    assert breakers.resting("m") == (30, "blip")
+
+
+async def test_a_race_that_is_lost_counts_as_slow() -> None:
+    """Else the usual delay would shrink with each race until every request is asked twice."""
+    latencies = Latencies()
+    shown = Attempt("i", "r", Task.INLINE, "m", "p", "o", "", 0.0, Outcome.OK, 1.0, first_token_s=0.1)
+    for _ in range(ENOUGH):
+        await latencies.observe(shown)
+    lost = replace(shown, outcome=Outcome.CANCELLED, first_token_s=None)
+    for total_s in (0.05, 0.3, 0.3):
+        await latencies.observe(replace(lost, total_s=total_s))
+    assert latencies.p95("m", Task.INLINE) == 0.3
+    await latencies.observe(replace(lost, total_s=9.0, queue_s=8.95))
+    assert sum(latencies._of["m", True]) < 9.0, "waiting for a place is not the model's delay"
 
 
 async def test_an_endpoint_gets_no_more_than_it_can_take() -> None:

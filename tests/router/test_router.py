@@ -6,12 +6,15 @@ import asyncio
 import json
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from beastmode.domain.errors import (
     ConnectionLost,
+    ContentFiltered,
     ContextOverflow,
     ModelNotFound,
     NotAllowed,
@@ -25,8 +28,8 @@ from beastmode.domain.errors import (
 from beastmode.domain.model import ModelSpec, Provider
 from beastmode.domain.request import ChatRequest, FimRequest, Message, Task
 from beastmode.domain.response import Finished, FinishReason, Started, TextDelta
-from beastmode.domain.routing import Outcome, Policy
-from beastmode.domain.usage import Usage
+from beastmode.domain.routing import Attempt, Outcome, Policy
+from beastmode.domain.usage import Price, Usage
 from beastmode.router import ask as ask_module
 from beastmode.router import router as router_module
 from beastmode.router.ask import Asker, Endpoint, Observer
@@ -43,7 +46,6 @@ if TYPE_CHECKING:
     from beastmode.domain.errors import AttemptFailed
     from beastmode.domain.request import Request
     from beastmode.domain.response import StreamEvent
-    from beastmode.domain.routing import Attempt
 
 MODEL = ModelSpec(
     "custom:m", "M", "openai-compatible", "http://127.0.0.1:9/v1", "m", "openai-chat", "openai-completions"
@@ -495,3 +497,69 @@ async def test_a_broken_answer_is_spliced_only_to_the_letter() -> None:
     assert (await World(broken, rest, models=[MODEL, prefilled]).router.complete(ASK)).text == "hello world"
     with pytest.raises(ConnectionLost):
         await World(broken, GOOD, models=[MODEL, OTHER]).router.complete(ASK)
+
+
+async def hurried(world: World, usual_s: float) -> None:
+    """Let the first model be known for answering within that time, so that a race is run."""
+    seen = Attempt("i", "r", Task.INLINE, "custom:m", "p", "o", "", 0.0, Outcome.OK, 1.0, first_token_s=usual_s)
+    for _ in range(20):
+        await world.latencies.observe(seen)
+
+
+FILLED = [
+    b'data: {"object":"text_completion","choices":[{"index":0,"text":"x","finish_reason":"stop"}]}\n\n',
+    DONE,
+]
+
+
+async def test_a_cap_skips_a_model_in_a_race_too() -> None:
+    """The free model answers where the first may not be asked, and the first one where the second may not."""
+    other = replace(MODEL, id="custom:other")
+    world = World(FILLED, models=(MODEL, other))
+    await hurried(world, 5.0)
+    world.capped = {"custom:m"}
+    assert (await world.router.complete(HOLE)).model == "custom:other"
+    world = World([None], models=(MODEL, other))
+    await hurried(world, 0.0)
+    world.capped = {"custom:other"}
+    reading = asyncio.ensure_future(world.router.complete(HOLE))
+    await asyncio.sleep(0.02)
+    assert not reading.done(), "the first one may still answer"
+    reading.cancel()
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [ContentFiltered("no", status=400), Rejected("bad", status=400), ContextOverflow("too long", status=400)],
+)
+async def test_a_race_is_no_way_around_a_refusal(refusal: AttemptFailed) -> None:
+    """Nobody else is asked what the first model refused, nor one with no larger window what was too long for it."""
+    world = World([refusal], FILLED, models=(MODEL, replace(MODEL, id="custom:other")))
+    await hurried(world, 5.0)
+    with pytest.raises(type(refusal)):
+        await world.router.complete(HOLE)
+    assert world.posted == 1
+
+
+async def test_an_hour_of_ones_own_hardware_is_not_paid_while_waiting_for_it() -> None:
+    """The time in the queue belongs to the request before."""
+    price = Price(Decimal(0), Decimal(0), date(2026, 1, 1), "you", gpu_hour=Decimal(3600))
+    world = World(GOOD, GOOD, models=(replace(MODEL, price=price, max_concurrent=1),))
+    room = world.router.asker._rooms
+    async with room.place(world.models[0], MODEL.endpoint_url):
+        asking = asyncio.ensure_future(world.router.complete(ASK))
+        await asyncio.sleep(0.05)
+    await asking
+    (row,) = world.rows
+    assert row.cost is not None
+    assert float(row.cost) == pytest.approx(row.total_s - row.queue_s)
+    assert row.queue_s >= 0.04
+
+
+async def test_an_answer_from_memory_costs_nothing_whatever_the_price() -> None:
+    """Also where nobody knows what the model costs."""
+    world = World(models=(MODEL,))
+    asked = replace(ASK, temperature=0.0)
+    world.memory[str(asked)] = (TextDelta("x"), Finished(FinishReason.STOP))
+    await world.router.complete(asked)
+    assert world.rows[0].cost == 0

@@ -192,7 +192,7 @@ def _row(request: Request, candidate: Candidate, made: _Try) -> Attempt:
         error=made.error.message if made.error else None,
         usage=usage,
         estimated=estimated,
-        cost=model.price.cost(usage, total_s) if model.price else None,
+        cost=model.price.cost(usage, total_s - made.queue_s) if model.price else None,
         queue_s=made.queue_s,
         price=model.price,
         masked=made.masked,

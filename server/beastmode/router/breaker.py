@@ -1,6 +1,6 @@
 """Leaves a model alone that keeps failing: one breaker a model, moved by what its answers showed.
 
-Closed: it is asked. Open: it is not, at no cost, until a pause is over that grows with each failure in a row.
+Closed: it is asked. Open: it is not, at no cost, until a pause is over that grows with each probe that fails.
 Half-open: one request is let through; its success closes the breaker, its failure opens it for longer.
 """
 
@@ -77,8 +77,9 @@ class Breakers:
         breaker.probe_until = 0.0
         breaker.why = error.message
         now = self._clock()
+        wait = error.retry_after or 0.0
         if breaker.pauses or breaker.failures >= FAILURES_IN_A_ROW:
-            breaker.open_until = now + min(FIRST_PAUSE_S * 2**breaker.pauses, LONGEST_PAUSE_S)
-            breaker.pauses += 1
-        if error.retry_after is not None:
-            breaker.open_until = max(breaker.open_until, now + error.retry_after)
+            if not breaker.pauses or now >= breaker.open_until:  # tries that fail together are one reason to pause
+                breaker.pauses += 1
+            wait = max(wait, min(FIRST_PAUSE_S * 2 ** (breaker.pauses - 1), LONGEST_PAUSE_S))
+        breaker.open_until = max(breaker.open_until, now + wait)

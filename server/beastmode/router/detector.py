@@ -1,4 +1,4 @@
-"""Finds secrets in text: Kingfisher's rules (MongoDB, in-process, no network), and three of ours in secrets.yml.
+"""Finds secrets in text: Kingfisher's rules (MongoDB, in-process, no network), and four of ours in secrets.yml.
 
 Apart from masking.py because it is the one place that knows the library, which is slow to load: half a second, and
 some seconds the first time on a machine, when its rules are compiled and kept in a folder.

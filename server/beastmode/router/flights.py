@@ -9,8 +9,8 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from beastmode.domain.errors import AttemptFailed, StreamCut
-from beastmode.domain.response import TextDelta
+from beastmode.domain.errors import StreamCut
+from beastmode.domain.response import Finished, TextDelta, ToolCallDelta
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Hashable
@@ -24,10 +24,9 @@ class _Flight:
     def __init__(self, answer: AsyncGenerator[StreamEvent]) -> None:
         self.answer = answer
         self.events: list[StreamEvent] = []
-        self.failure: AttemptFailed | None = None
+        self.failure: Exception | None = None
         self.has_leader = True
         self.is_over = False
-        self.was_cancelled = False
         self.followers = 0
         self._news = asyncio.Event()
 
@@ -52,7 +51,7 @@ class Flights:
         """The events of the answer to this question, from its beginning; asks it where nobody has.
 
         Raises:
-            StreamCut: the leader was cancelled, and with it the answer, after this follower had seen some text.
+            StreamCut: the leader was cancelled, and with it the answer, after this follower had seen some of it.
             Whatever the answer raises.
         """
         flight = self._of.get(key)
@@ -72,17 +71,12 @@ class Flights:
             if not flight.followers:
                 await flight.answer.aclose()
             raise
-        except AttemptFailed as failure:
+        except Exception as failure:
             flight.failure = failure
-            raise
-        except asyncio.CancelledError:
-            flight.was_cancelled = True
             raise
         finally:
             if flight.has_leader or not flight.followers:
-                flight.is_over = True
-                if self._of.get(key) is flight:
-                    del self._of[key]
+                self._end(key, flight)
                 flight.tell()
 
     async def _follow(
@@ -100,8 +94,7 @@ class Flights:
                 await flight.hear()
         except BaseException:
             if flight.followers == 1 and not flight.has_leader:
-                flight.is_over = True
-                self._of.pop(key, None)
+                self._end(key, flight)
                 await flight.answer.aclose()
             raise
         finally:
@@ -118,11 +111,17 @@ class Flights:
         """How a follower goes on whose leader has left; None where the answer is over."""
         if flight.failure is not None:
             raise flight.failure
-        if flight.was_cancelled:
-            if any(isinstance(event, TextDelta) for event in flight.events):
-                raise StreamCut("The answer was shared with a request that was broken off", "Ask again")
-            return self.join(key, ask)
-        if flight.is_over:
+        if not flight.is_over:
+            flight.has_leader = True
+            return self._lead(key, flight)
+        if any(isinstance(event, Finished) for event in flight.events):
             return None
-        flight.has_leader = True
-        return self._lead(key, flight)
+        # The leader was cancelled while it waited for the answer, which ended with that.
+        if any(isinstance(event, TextDelta | ToolCallDelta) for event in flight.events):
+            raise StreamCut("The answer was shared with a request that was broken off", "Ask again")
+        return self.join(key, ask)
+
+    def _end(self, key: Hashable, flight: _Flight) -> None:
+        flight.is_over = True
+        if self._of.get(key) is flight:
+            del self._of[key]

@@ -9,30 +9,34 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from beastmode.domain.errors import AttemptFailed
+from beastmode.domain.errors import AttemptFailed, NotAllowed
 from beastmode.domain.response import Finished, TextDelta
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from beastmode.domain.errors import BeastModeError
     from beastmode.domain.response import StreamEvent
 
 
 async def hedged(
-    first: AsyncGenerator[StreamEvent], second: Callable[[], AsyncGenerator[StreamEvent]], after_s: float
+    first: AsyncGenerator[StreamEvent],
+    second: Callable[[BeastModeError | None], AsyncGenerator[StreamEvent]],
+    after_s: float,
 ) -> AsyncGenerator[StreamEvent]:
     """The events of whichever answers first.
 
     Args:
         first: asked at once.
-        second: asked when the first has given no text after `after_s` seconds, or has failed by then.
+        second: asked when the first has given no text after `after_s` seconds, or has failed by then; told why it
+            failed, which it may raise where nobody else should be asked.
         after_s: how long the first may take.
 
     Raises:
-        AttemptFailed: both failed; the error is the first one's.
+        NotAllowed, AttemptFailed: both failed; the error is the first one's.
     """
     racers: dict[asyncio.Task[list[StreamEvent]], AsyncGenerator[StreamEvent]] = {}
-    failure: AttemptFailed | None = None
+    failure: BeastModeError | None = None
     winner: AsyncGenerator[StreamEvent] | None = None
     try:
         racers[asyncio.ensure_future(_beginning(first))] = first
@@ -45,12 +49,12 @@ async def hedged(
                 if error is None:
                     winner, begun = answer, task.result()
                     break
-                if not isinstance(error, AttemptFailed):
+                if not isinstance(error, NotAllowed | AttemptFailed):
                     raise error
-                failure = failure or error
+                failure = error if failure is None or answer is first else failure
             if winner is None and limit is not None:
                 limit = None
-                another = second()
+                another = second(failure)
                 racers[asyncio.ensure_future(_beginning(another))] = another
         await _stop(racers)
         if winner is None:

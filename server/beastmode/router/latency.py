@@ -26,10 +26,20 @@ class Latencies:
         self._of: dict[tuple[str, bool], deque[float]] = {}
 
     async def observe(self, attempt: Attempt) -> None:
-        """Take note of an answer that began."""
-        if attempt.first_token_s is not None and attempt.outcome is not Outcome.FAILED and not attempt.cached:
-            key = (attempt.model, attempt.task is Task.INLINE)
-            self._of.setdefault(key, deque(maxlen=KEPT)).append(attempt.first_token_s)
+        """Take note of an answer that began.
+
+        One that was broken off before would have begun later, so only a long wait says anything. Without it a model
+        would look faster with each race that it loses, and be raced ever more often.
+        """
+        if attempt.cached or attempt.outcome is Outcome.FAILED:
+            return
+        seconds = attempt.first_token_s
+        if seconds is None:
+            seconds, usual_s = attempt.total_s - attempt.queue_s, self.p95(attempt.model, attempt.task)
+            if usual_s is None or seconds <= usual_s:
+                return
+        key = (attempt.model, attempt.task is Task.INLINE)
+        self._of.setdefault(key, deque(maxlen=KEPT)).append(seconds)
 
     def p95(self, model_id: str, task: Task) -> float | None:
         """Seconds within which 19 of 20 answers began (nearest rank); None where there are too few to tell."""

@@ -49,7 +49,7 @@ def limits_for(url: str, task: Task, usual_s: float | None = None) -> Limits:
     first_token = 30.0 if local else 10.0
     if usual_s is not None:
         # A prompt may be much longer than the usual one, and then a model on this machine takes much longer.
-        first_token = min(max(PATIENT * usual_s, first_token / 2), first_token * 2)
+        first_token = round(min(max(PATIENT * usual_s, first_token / 2), first_token * 2))
     return Limits(
         connect=2.0 if local else 5.0,
         first_token=first_token,

@@ -167,4 +167,5 @@ def _resting(model: ModelSpec, resting: Callable[[str], tuple[float, str] | None
     rest = resting(model.id)
     if rest is None:
         return None
-    return Resting(f"{model.id} is left alone for {rest[0]:.0f} s: {rest[1]}", "Wait, or select another model")
+    # The seconds are not in the message, which would be another one, and said anew, at every keystroke.
+    return Resting(f"{model.id} is left alone for a while: {rest[1]}", f"Wait {rest[0]:.0f} s, or select another model")

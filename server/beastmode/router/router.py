@@ -9,6 +9,7 @@ import asyncio
 import random
 from contextlib import aclosing
 from dataclasses import dataclass
+from decimal import Decimal
 from time import time
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
@@ -199,15 +200,33 @@ class Router:
         usual_s = self._latencies.p95(candidates[0].model.id, request.task) if may_hedge else None
         if usual_s is None:
             return self._chained(request, candidates, request_id)
-        first = self._chained(request, candidates[:1], request_id)
-        return hedged(first, lambda: self._chained(request, candidates[1:], request_id), usual_s)
+
+        def others(failure: BeastModeError | None) -> AsyncGenerator[StreamEvent]:
+            if failure is not None and _is_final(failure):
+                raise failure
+            window = 0 if failure is None else _too_small(failure, candidates[0].model)
+            return self._chained(request, candidates[1:], request_id, failure, window)
+
+        return hedged(self._chained(request, candidates[:1], request_id), others, usual_s)
 
     async def _chained(
-        self, request: Request, candidates: tuple[Candidate, ...], request_id: str
+        self,
+        request: Request,
+        candidates: tuple[Candidate, ...],
+        request_id: str,
+        failure: BeastModeError | None = None,
+        window: int = 0,
     ) -> AsyncGenerator[StreamEvent]:
-        """One model after the other, until one has answered."""
-        failure: BeastModeError | None = None
-        shown, window = _Shown(), 0
+        """One model after the other, until one has answered.
+
+        Args:
+            request: what is asked.
+            candidates: in their order.
+            request_id: for the rows.
+            failure: of a model that was asked before these.
+            window: tokens of a context window that is known to be too small.
+        """
+        shown = _Shown()
         for candidate in candidates:
             if candidate.model.context_window <= window:
                 continue
@@ -291,7 +310,7 @@ def _from_memory(request: Request, candidate: Candidate, request_id: str) -> Att
         outcome=Outcome.OK,
         total_s=0.0,
         usage=Usage(0, 0),
-        cost=None if model.price is None else model.price.cost(Usage(0, 0)),
+        cost=Decimal(0),
         price=model.price,
         cached=True,
     )

@@ -81,6 +81,7 @@ class Session:
 
     def _register(self) -> None:
         features: dict[str, tuple[Callable[[Any], Awaitable[Any]], Any]] = {
+            lsp.INITIALIZE: (self._initialize, None),
             lsp.INITIALIZED: (self._initialized, None),
             lsp.WORKSPACE_DID_CHANGE_CONFIGURATION: (self._configuration_changed, None),
             # pygls advertises this provider only when it is given options.
@@ -107,6 +108,11 @@ class Session:
         # In a thread, so that the server goes on answering while Python imports.
         app_type = await asyncio.to_thread(_import_app)
         return await app_type.open(self._settings, self._notices, changed=self._broadcast.changed)
+
+    async def _initialize(self, params: lsp.InitializeParams) -> None:
+        # Not every editor can be asked for its configuration, and one that can may not answer.
+        options: Any = params.initialization_options
+        self._workspace.take(options._asdict() if hasattr(options, "_asdict") else options)
 
     async def _initialized(self, _params: lsp.InitializedParams) -> None:
         self._configured = asyncio.ensure_future(self._read_configuration())
@@ -164,6 +170,8 @@ class Session:
         message, model = fields.get("message"), fields.get("model")
         if not isinstance(message, str) or not message.strip():
             raise JsonRpcInvalidParams("The chat needs `message`, a string that is not blank")
+        if not isinstance(model, str | None):
+            raise JsonRpcInvalidParams("The chat's `model` must be an id, or be left out")
         app, workspace = await self.app(), await self._narrowed()
         request = chat_request(message, model=model, local_only=workspace.local_only)
         text, started = [], None
