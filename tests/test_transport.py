@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import datetime as dt
 import hashlib
 import ipaddress
@@ -463,3 +464,39 @@ def test_importing_the_room_imports_no_http_client() -> None:
     """The language server starts before anybody asks a model."""
     code = "import sys, beastmode.transport; sys.exit(bool({'httpx', 'aiohttp', 'truststore'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False, env={"PYTHONPATH": "server"}).returncode == 0
+
+
+async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(transport: Transport) -> None:
+    """The server closed it just then and was asked nothing, so the caller never learns of it."""
+    answers = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal answers
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(2)
+        answers += 1
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+        await writer.drain()
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await reader.readexactly(1)  # the next request on this connection is never answered
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/x"
+        for _ in range(3):
+            async with transport.post(HttpCall(url, b"{}"), {}, connect_timeout=2) as answer:
+                assert [chunk async for chunk in answer.chunks()] == [b"{}"]
+    assert answers == 3
+
+
+async def test_a_name_that_leads_to_a_metadata_address_is_never_asked(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the name says: what counts is where it leads to."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("169.254.169.254", 80))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: found)
+    for url in ("http://models.example/v1", "http://169.254.169.254/v1"):
+        with pytest.raises(Unreachable, match="metadata address"):
+            async with transport.post(HttpCall(url, b"{}"), {"authorization": "Bearer k"}, connect_timeout=2):
+                pass

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import unquote, urlsplit
 
 from beastmode import __version__
+from beastmode.domain.address import is_refused
 from beastmode.domain.errors import (
     AttemptFailed,
     ConnectionLost,
@@ -32,7 +33,6 @@ from beastmode.domain.errors import (
     Unauthorized,
     Unreachable,
 )
-from beastmode.domain.address import is_refused
 from beastmode.domain.model import is_loopback, origin_of
 from beastmode.wire.base import HttpCall
 from beastmode.wire.refusal import refusal
@@ -66,8 +66,8 @@ can be kept."""
 
 SHORTEST_SECRET = 4
 
-STALE = 3
-"""Kept connections that may turn out to be closed, one after the other."""
+SENDS = 2
+"""How often a call is sent: once more where the connection was a kept one that the server had closed just then."""
 
 REFUSED_ADDRESS = "it leads to a link-local or metadata address, which is never asked"
 
@@ -80,7 +80,8 @@ HEADERS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_connect_s: ContextVar[float] = ContextVar("connect_s")
+_connect_s: ContextVar[float | None] = ContextVar("connect_s")
+"""What the connection of this task's request took; None as long as none had to be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,14 +241,13 @@ class Transport:
             content=call.body,
             extensions={"timeout": {"connect": connect_timeout, "pool": connect_timeout}},
         )
-        for tries_left in reversed(range(STALE)):
-            _connect_s.set(0.0)
+        for tries_left in reversed(range(SENDS)):
+            _connect_s.set(None)
             try:
-                return await target.engine.handle_async_request(request), _connect_s.get()
+                return await target.engine.handle_async_request(request), _connect_s.get() or 0.0
             except _network_errors() as error:
                 failure = _failure(error, target.origin, connect_timeout)
-                # A kept connection that the server had closed just then: nothing was asked yet, so ask on another.
-                is_stale = isinstance(failure, ConnectionLost) and _connect_s.get() == 0.0
+                is_stale = isinstance(failure, ConnectionLost) and _connect_s.get() is None
                 if not is_stale or not tries_left:
                     raise failure from None
         raise AssertionError("the last try returns or raises")
@@ -449,10 +449,10 @@ def _why_unreachable(cause: BaseException, origin: str) -> tuple[str, str]:
             )
             why = f"The proxy for {origin} does not let us through: {said}"
             return why, "Check HTTP_PROXY and HTTPS_PROXY, or list the host in NO_PROXY"
-        case aiohttp.ClientConnectorDNSError(os_error=OSError(strerror=said)) if said == REFUSED_ADDRESS:
-            return f"{origin} is not asked: {said}", "Register the address of a model server"
-        case aiohttp.ClientConnectorDNSError():
-            return f"No such host: {urlsplit(origin).hostname}", "Check the endpoint URL, and the network"
+        case aiohttp.ClientConnectorDNSError(os_error=OSError(strerror=said)):
+            refused = said == REFUSED_ADDRESS
+            why = f"{origin} is not asked: {said}" if refused else f"No such host: {urlsplit(origin).hostname}"
+            return why, "Check the endpoint URL, and the network"
         case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
             return f"{origin} refused the connection", "Start the model server, or correct the endpoint URL"
         case aiohttp.ClientConnectorError():
