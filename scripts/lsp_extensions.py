@@ -33,16 +33,23 @@ def page() -> str:
     parts.append("what goes through LSP may be traced into a log.\n\n| command | what it does |\n| --- | --- |")
     table: dict[str, Any] = dict(Commands(None, None, None).table())  # type: ignore[arg-type]  # only its docstrings
     parts.extend(f"| `{name}` | {_first_line(table[name])} |" for name in sorted(table))
+    parts.append(f"\n## Requests\n\n`{protocol.CHAT}`: {{message, model?, partialResultToken?}} ->")
     parts.append(
-        f"\n## Requests\n\n`{protocol.CHAT}`: {{message, model?, partialResultToken?}} -> {{text, model, requestId}}."
+        "{text, model, requestId, finish, error}. With a token, the answer also comes in parts as `$/progress`"
     )
-    parts.append("With a token, the answer also comes in parts as `$/progress` with the value {text}. Cancellable.")
+    parts.append(
+        "with the value {text}. Cancellable. `finish` is why the model stopped (`length`: cut by its token limit),"
+    )
+    parts.append("null where the answer broke off; then `error`, {text, fix}, says why.")
     parts.append(f"\n## Notifications\n\n`{protocol.STATUS}`, from the server, whenever something changed: `Status`.\n")
     for shape in SHAPES:
         parts.append(f"### {shape.__name__}\n\n{_first_line(shape)}\n\n| field | type |\n| --- | --- |")
         parts.extend(f"| `{name}` | {_type(hint)} |" for name, hint in get_type_hints(shape).items())
         parts.append("")
-    parts.append("## Settings\n\nOf the section `beastmode` in `workspace/configuration`; they can only narrow:")
+    parts.append(
+        "## Settings\n\nOf the section `beastmode` in `workspace/configuration`; they can only narrow, and may"
+    )
+    parts.append("come in `initializationOptions` too:")
     parts.append(", ".join(f"`{name}`" for name in protocol.SETTINGS) + ".")
     return "\n".join(parts) + "\n"
 

@@ -9,7 +9,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from beastmode.completion.engine import Engine
-from beastmode.domain.errors import Unauthorized, UserError
+from beastmode.domain.errors import Resting, Unauthorized, UserError
 from beastmode.domain.model import BUILTIN_ID, is_loopback
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Health, HealthLevel, Outcome
@@ -198,20 +198,36 @@ class App:
 
     def report(self, error: BeastModeError) -> None:
         """Something went wrong while the user typed: said in the log once, and in the status until it is over."""
-        if self._trouble is None or self._trouble.text != error.message:
-            log.warning("%s", error)
+        if self._trouble is not None and (isinstance(error, Resting) or self._trouble.text == error.message):
+            return  # what made it rest is said already
+        log.warning("%s", error)
         self._trouble = Notice(error.message, error.fix)
 
     def _over(self, attempt: Attempt) -> None:
-        if attempt.outcome is Outcome.OK:
+        selected = self.registry.selected(attempt.task)
+        if attempt.outcome is Outcome.OK and not attempt.cached and selected and attempt.model == selected.id:
             self._trouble = None
         self._changed()
+
+    async def refresh(self) -> bool:
+        """Take over what another process has changed; True where there was something; then nothing rests any more."""
+        changed = await self.registry.refresh()
+        if changed:
+            self._breakers.forget()
+        return changed
 
     async def test(self, model_id: str, say: Callable[[str], None]) -> Report:
         """Test a registered model; raises ModelNotFound, or AttemptFailed where its key cannot be opened."""
         model = self.registry.get(model_id)
         endpoint = await self._endpoints.locate(model)
-        report = await test_model(model, self.registry.provider(model.provider), endpoint, self.router.asker, say)
+        report = await test_model(
+            model,
+            self.registry.provider(model.provider),
+            endpoint,
+            self.router.asker,
+            hold=self._spending.hold,
+            say=say,
+        )
         exists = Check("Model exists in database", ok=True, evidence=f"{model.id}, {model.name}")
         return replace(report, checks=(exists, *report.checks))
 
@@ -228,7 +244,7 @@ class App:
         model, key = parse(fields)
         provider = self.registry.provider(model.provider)
         endpoint = Endpoint(model.endpoint_url, auth_headers(provider.auth, key))
-        report = await test_model(model, provider, endpoint, self.router.asker, say)
+        report = await test_model(model, provider, endpoint, self.router.asker, hold=self._spending.hold, say=say)
         if report.ok:
             await self.registry.add(report.model, key, replace=True)
         elif force:
@@ -240,9 +256,7 @@ class App:
         from beastmode.operations.model_doctor import plan  # noqa: PLC0415 - no language server starts with it
 
         model = self.registry.get(model_id)
-        price = model.price
-        costs = self.registry.is_paid(model) or (price is not None and bool(price.input or price.output))
-        return plan(self.registry.provider(model.provider)), costs
+        return plan(self.registry.provider(model.provider)), self.registry.is_paid(model)
 
     async def doctor(self, model_id: str, say: Progress, *, yes: bool = False) -> Diagnosis:
         """Find out what a model's endpoint can do, and propose its row; changes nothing.
@@ -296,7 +310,7 @@ class App:
         Raises:
             ModelNotFound, UserError: see `own_row`; or the model was changed meanwhile, and nothing was written.
         """
-        await self.registry.refresh()
+        await self.refresh()
         if self.own_row(diagnosis.model.id) != diagnosis.model:
             raise UserError(f"{diagnosis.model.id} was changed while it was examined", "Examine it again")
         await self.registry.add(diagnosis.proposed, None, replace=True)

@@ -266,7 +266,7 @@ class Fault:
             try more. While typing there is always one.
         saved: the last try of a chat succeeds.
         shown: what a reader of events has seen by then.
-        tokens: what the ledger says of a try with the fault: reported, estimated, or none where no head came.
+        tokens: what the ledger says of a try with the fault: reported, estimated, or none where nothing was read.
         next: whether another model is asked.
         rests: seconds that the endpoint asked to be left alone.
         forms: in which answers are tried.
@@ -336,7 +336,7 @@ FAULTS = (
     Fault("DNS failure", (good,), Unreachable, url="http://models.example.test/v1"),
     Fault("TLS failure", (good,), TlsFailed, url="https://127.0.0.1:{port}/v1"),
     Fault("another protocol", (other_protocol,), InvalidFormat),
-    Fault("accepted and never answered", (silent,), TimedOut),
+    Fault("accepted and never answered", (silent,), TimedOut, tokens="estimated"),
     broken("headers then silence", head_then_silence, TimedOut, ""),
     broken("nothing but keep-alives", only_keepalives, TimedOut, ""),
     # An answer of another kind.
@@ -720,6 +720,6 @@ async def test_a_caller_that_goes_away_is_counted_and_hangs_up(
             async with asyncio.timeout(15):
                 await left.wait()
             (row,) = await world.rows()
-            assert (row["outcome"], row["error_kind"], row["estimated"]) == ("cancelled", None, script is not silent)
+            assert (row["outcome"], row["error_kind"], row["estimated"]) == ("cancelled", None, True)
             assert world.breakers.resting(first.id) is None
             await assert_served_again(world, server, "stream", REQUESTS[task], 0.0)

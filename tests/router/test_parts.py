@@ -274,10 +274,10 @@ async def test_a_race_that_is_lost_counts_as_slow() -> None:
 async def test_an_endpoint_gets_no_more_than_it_can_take() -> None:
     """Who waits says how long it was; who is cancelled while waiting takes no place."""
     rooms, model = Rooms(), replace(MODEL, max_concurrent=1)
-    async with rooms.place(model, "u") as waited:
+    async with rooms.place(model, model.endpoint_url) as waited:
         assert waited == 0.0
-        second = asyncio.ensure_future(rooms.place(model, "u").__aenter__())
-        third = asyncio.ensure_future(rooms.place(model, "u").__aenter__())
+        second = asyncio.ensure_future(rooms.place(model, model.endpoint_url).__aenter__())
+        third = asyncio.ensure_future(rooms.place(model, model.endpoint_url).__aenter__())
         await asyncio.sleep(0)
         second.cancel()
         await asyncio.sleep(0)

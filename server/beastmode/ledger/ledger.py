@@ -84,7 +84,7 @@ class Ledger:
         """The tries that began after a moment (Unix time) and ended by themselves, oldest first."""
         return await self._database.read(
             "SELECT model, started_at, outcome, total_s, error FROM attempts"
-            " WHERE started_at >= ? AND outcome != 'cancelled' ORDER BY started_at",
+            " WHERE started_at >= ? AND outcome != 'cancelled' AND NOT cached AND task != 'probe' ORDER BY started_at",
             (moment,),
         )
 

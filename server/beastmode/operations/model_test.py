@@ -7,7 +7,7 @@ filling a hole in code is tried until one answers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -44,6 +44,7 @@ CHAT_INFILL = "chat-infill"
 """The one way of completing code that needs a model which can chat."""
 
 Say = Callable[[str], None]
+Hold = Callable[["ModelSpec", "Request"], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ class Try:
     error: AttemptFailed | None = None
 
 
-async def test_model(model: ModelSpec, provider: Provider, endpoint: Endpoint, asker: Asker, say: Say) -> Report:
+async def test_model(
+    model: ModelSpec, provider: Provider, endpoint: Endpoint, asker: Asker, *, hold: Hold, say: Say
+) -> Report:
     """Ask a model what it can do.
 
     Args:
@@ -86,13 +89,17 @@ async def test_model(model: ModelSpec, provider: Provider, endpoint: Endpoint, a
         provider: its provider's row.
         endpoint: where to ask, with the key.
         asker: sends the probes and records them.
+        hold: keeps the spending caps.
         say: told what is being tried.
+
+    Raises:
+        NotAllowed: a probe could pass a cap.
     """
     say(f"Asking {model.origin} a question")
     able = replace(model, chat_format=None, fim_format=None)
     tries: list[Try] = []
     for name in provider.chat_formats:
-        tries.append(await _try(QUESTION, replace(able, chat_format=name), endpoint, asker))
+        tries.append(await _try(QUESTION, replace(able, chat_format=name), endpoint, asker, hold))
         if isinstance(tries[-1].error, Unreachable | TlsFailed | TimedOut | Unauthorized):
             return Report(able, tuple(_basics(model, tries[-1])))
         if tries[-1].error is None:
@@ -104,7 +111,7 @@ async def test_model(model: ModelSpec, provider: Provider, endpoint: Endpoint, a
         if name == CHAT_INFILL and able.chat_format is None:
             continue
         say(f"Trying to complete code ({name})")
-        hole = await _try(HOLE, replace(able, fim_format=name), endpoint, asker)
+        hole = await _try(HOLE, replace(able, fim_format=name), endpoint, asker, hold)
         if hole.error is None and hole.pieces:
             able = replace(able, fim_format=name)
             best = hole if chat.error else chat
@@ -112,11 +119,11 @@ async def test_model(model: ModelSpec, provider: Provider, endpoint: Endpoint, a
     return Report(able, (*_basics(model, best), *_abilities(able, chat)))
 
 
-async def _try(request: Request, model: ModelSpec, endpoint: Endpoint, asker: Asker) -> Try:
+async def _try(request: Request, model: ModelSpec, endpoint: Endpoint, asker: Asker, hold: Hold) -> Try:
     started, pieces = monotonic(), 0
     try:
         asked = asker.ask(request, Candidate(model, "tested"), endpoint, uuid4().hex)
-        async with aclosing(asked) as events:
+        async with hold(model, request), aclosing(asked) as events:
             async for event in events:
                 pieces += isinstance(event, TextDelta) and bool(event.text.strip())
     except AttemptFailed as error:

@@ -79,9 +79,9 @@ class Provided:
         return secret.reveal()
 
     def is_paid(self, model: ModelSpec) -> bool:
-        """Whether asking it costs money: its provider does, and the user has not said that this one is free."""
-        row = self._rows.get(model.provider)
-        if row is None or not row.provider.is_paid:
-            return False
-        price = model.price
-        return price is None or bool(price.input or price.output or price.gpu_hour)
+        """Whether asking it costs money: by its price, else by its provider; one's own hardware does not count."""
+        row, price = self._rows.get(model.provider), model.price
+        is_hosted = row is not None and row.provider.is_paid
+        if price is None:
+            return is_hosted
+        return bool(price.input or price.output or (is_hosted and price.gpu_hour))

@@ -119,7 +119,7 @@ class Registry:
         return self._provided.row(provider_id)
 
     def is_paid(self, model: ModelSpec) -> bool:
-        """Whether asking it costs money: its provider does, and the user has not said that this one is free."""
+        """Whether asking it costs money: by its price, else by its provider."""
         return self._provided.is_paid(model)
 
     def route(self, task: Task) -> tuple[ModelSpec, ...]:

@@ -10,13 +10,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from beastmode.domain.errors import AttemptFailed
+from beastmode.domain.errors import AttemptFailed, TimedOut
 from beastmode.domain.model import is_loopback
 from beastmode.domain.request import Task
 from beastmode.domain.response import Finished, Started
 from beastmode.domain.routing import Attempt, Outcome
 from beastmode.domain.usage import Usage
 from beastmode.router.attempt import Trace, attempt
+from beastmode.router.breaker import resting_error
 from beastmode.router.complexity import length, tokens
 from beastmode.router.limits import limits_for
 
@@ -123,10 +124,12 @@ class Asker:
             await self._masker.prepare()
             request, masked = self._masker.mask(request)
         made = _Try(request_id, self._clock(), masked)
-        is_probe = request.task is Task.PROBE
+        is_test = request.task is Task.PROBE
         async with self._rooms.place(model, endpoint.url) as made.queue_s:
-            if not is_probe:
-                self._breakers.begin(model.id)
+            # Another request may have become the probe of a resting model while this one waited.
+            if request.task is Task.INLINE and (rest := self._breakers.resting(model.id)) is not None:
+                raise resting_error(model.id, *rest)
+            is_first = not is_test and self._breakers.begin(model.id)
             try:
                 yield Started(model.id, request_id)
                 answer = attempt(
@@ -153,8 +156,8 @@ class Asker:
                 made.outcome = Outcome.OK if made.trace.text_length else Outcome.CANCELLED
                 raise
             finally:
-                if not is_probe:  # the model may not be registered yet, or be about to change
-                    self._breakers.end(model.id, made.outcome, made.error)
+                if not is_test:  # the model may not be registered yet, or be about to change
+                    self._breakers.end(model.id, made.outcome, made.error, was_probe=is_first)
                 await self.tell(_row(request, candidate, made))
         if made.trace.finished is not None:
             yield made.trace.finished
@@ -168,10 +171,18 @@ class Asker:
                 log.exception("%s could not record an attempt", type(observer).__name__)
 
 
+def _has_read(made: _Try) -> bool:
+    """Whether the model is likely to have read the prompt, and a provider to bill it, though it may have said nothing.
+
+    One that refused, or was never reached, has not.
+    """
+    gave_up = isinstance(made.error, TimedOut) and made.error.phase != "connect"
+    return made.trace.connect_s is not None or made.outcome is Outcome.CANCELLED or gave_up
+
+
 def _row(request: Request, candidate: Candidate, made: _Try) -> Attempt:
     model, trace, usage = candidate.model, made.trace, made.trace.usage
-    # A server that never answered counted nothing and billed nothing.
-    estimated = trace.connect_s is not None and None in {usage.input_tokens, usage.output_tokens}
+    estimated = _has_read(made) and None in {usage.input_tokens, usage.output_tokens}
     if estimated:
         usage = Usage(tokens(length(request)), tokens(trace.text_length)).merge(usage)
     total_s = monotonic() - made.began
@@ -188,7 +199,7 @@ def _row(request: Request, candidate: Candidate, made: _Try) -> Attempt:
         total_s=total_s,
         connect_s=trace.connect_s,
         first_token_s=trace.first_token_s,
-        error_kind=made.error.kind if made.error else None,
+        error_kind=made.error.kind if made.error else ("internal" if made.outcome is Outcome.FAILED else None),
         error=made.error.message if made.error else None,
         usage=usage,
         estimated=estimated,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from beastmode.domain.errors import Disposition
+from beastmode.domain.errors import Disposition, Resting
 from beastmode.domain.routing import Outcome
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ PROBE_LIMIT_S = 120.0
 """A probe that has not come back by then no longer keeps others out."""
 
 THE_REQUESTS_FAULT = frozenset((Disposition.GIVE_UP, Disposition.LARGER))
+
+
+def resting_error(model_id: str, seconds: float, why: str) -> Resting:
+    """Why a resting model is not asked. The seconds stand in the fix: a message that counted would be new each time."""
+    return Resting(f"{model_id} is left alone for a while: {why}", f"Wait {seconds:.0f} s, or select another model")
 
 
 @dataclass(slots=True)
@@ -55,19 +60,25 @@ class Breakers:
         until = max(breaker.open_until, breaker.probe_until)
         return (until - now, breaker.why) if until > now else None
 
-    def begin(self, model_id: str) -> None:
-        """A model is about to be asked; where its pause is just over, that request is the probe and the only one."""
-        breaker = self._of.get(model_id)
-        if breaker is not None and breaker.pauses:
-            breaker.probe_until = self._clock() + PROBE_LIMIT_S
+    def begin(self, model_id: str) -> bool:
+        """A model is about to be asked; True where its pause is just over, and that request is the probe."""
+        breaker, now = self._of.get(model_id), self._clock()
+        if breaker is None or not breaker.pauses or breaker.probe_until > now:
+            return False
+        breaker.probe_until = now + PROBE_LIMIT_S
+        return True
 
-    def end(self, model_id: str, outcome: Outcome, error: AttemptFailed | None) -> None:
+    def forget(self) -> None:
+        """The rows or the keys have changed: what was wrong with them may be mended."""
+        self._of.clear()
+
+    def end(self, model_id: str, outcome: Outcome, error: AttemptFailed | None, *, was_probe: bool = True) -> None:
         """A try is over. A cancelled one shows nothing; a request that was itself at fault shows a living server."""
         if error is not None and error.disposition not in THE_REQUESTS_FAULT:
             self._failed(self._of.setdefault(model_id, _Breaker()), error)
         elif outcome is not Outcome.OK and error is None:  # cancelled, or a fault of our own
             breaker = self._of.get(model_id)
-            if breaker is not None:
+            if breaker is not None and was_probe:
                 breaker.probe_until = 0.0
         else:
             self._of.pop(model_id, None)

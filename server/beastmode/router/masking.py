@@ -83,12 +83,12 @@ class Masker:
                 return request, 0
             prefix, suffix = masks.apply(0, cut=cursor)
             return replace(request, prefix=prefix, suffix=suffix), len(masks.names)
-        texts = [text for message in request.messages for text in _texts(message)]
+        texts = list(_texts(request))
         masks = self._masks(texts)
         if not masks.names:
             return request, 0
         masked = iter(["".join(masks.apply(index)) for index in range(len(texts))])
-        return replace(request, messages=tuple(_with(each, masked) for each in request.messages)), len(masks.names)
+        return _with(request, masked), len(masks.names)
 
     def _masks(self, texts: Sequence[str]) -> _Masks:
         masks = _Masks(texts)
@@ -181,14 +181,27 @@ def _pieces(secret: str) -> Iterator[Place]:
         yield from (match.span() for match in _QUOTED.finditer(secret))
 
 
-def _texts(message: Message) -> Iterator[str]:
-    yield message.text
-    for call in message.tool_calls:
-        yield call.arguments
+def _texts(request: ChatRequest) -> Iterator[str]:
+    for message in request.messages:
+        yield message.text
+        for call in message.tool_calls:
+            yield call.arguments
+    for tool in request.tools:
+        yield tool.description
+        yield tool.parameters
+    if request.json_schema is not None:
+        yield request.json_schema
 
 
-def _with(message: Message, texts: Iterator[str]) -> Message:
-    """The message with the texts that `_texts` gave, in the same order."""
+def _with(request: ChatRequest, texts: Iterator[str]) -> ChatRequest:
+    """The request with the texts that `_texts` gave, in the same order."""
+    messages = tuple(_message_with(message, texts) for message in request.messages)
+    tools = tuple(replace(tool, description=next(texts), parameters=next(texts)) for tool in request.tools)
+    schema = None if request.json_schema is None else next(texts)
+    return replace(request, messages=messages, tools=tools, json_schema=schema)
+
+
+def _message_with(message: Message, texts: Iterator[str]) -> Message:
     text = next(texts)
     calls = tuple(replace(call, arguments=next(texts)) for call in message.tool_calls)
     return replace(message, text=text, tool_calls=calls)

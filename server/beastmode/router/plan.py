@@ -9,6 +9,7 @@ from beastmode.domain.errors import NotAllowed, Resting, UserError
 from beastmode.domain.model import is_loopback
 from beastmode.domain.request import ChatRequest, Task
 from beastmode.domain.routing import Candidate
+from beastmode.router.breaker import resting_error
 from beastmode.router.complexity import complexity, length, tokens
 
 if TYPE_CHECKING:
@@ -72,11 +73,13 @@ def explain(
             f"No model is selected for {request.task}",
             "Register one with `beastmode models add`, or fetch the built-in one with `beastmode models fetch`",
         )
+    own = models.route(request.task)[:1] if request.model is None else ()
+    leaders = (chain[0][0], *own)  # the one for hard work, and the one that it stands before
     verdicts = []
-    for position, (model, reason) in enumerate(chain):
+    for model, reason in chain:
         against = (
-            _must_stay(model, request, chain[0][0])
-            or _costs(model, models, is_fallback=position > 0)
+            _must_stay(model, request, leaders)
+            or _costs(model, models, is_fallback=model not in leaders)
             or _unable(model, request)
             or _resting(model, resting)
         )
@@ -129,10 +132,11 @@ def _chain(request: Request, models: Models) -> Iterator[tuple[ModelSpec, str]]:
             yield model, f"selected for {request.task}" if is_first else f"fallback for {request.task}"
 
 
-def _must_stay(model: ModelSpec, request: Request, first: ModelSpec) -> BeastModeError | None:
-    if is_loopback(model.endpoint_url) or not (request.local_only or first.local_only):
+def _must_stay(model: ModelSpec, request: Request, leaders: tuple[ModelSpec, ...]) -> BeastModeError | None:
+    keepers = [leader.id for leader in leaders if leader.local_only]
+    if is_loopback(model.endpoint_url) or not (request.local_only or keepers):
         return None
-    whose = "this workspace" if request.local_only else first.id
+    whose = "this workspace" if request.local_only else keepers[0]
     return NotAllowed(
         f"{model.id} answers at {model.origin}, and {whose} is local-only",
         "Select a model on this machine, or turn local-only off",
@@ -165,7 +169,4 @@ def _unable(model: ModelSpec, request: Request) -> BeastModeError | None:
 
 def _resting(model: ModelSpec, resting: Callable[[str], tuple[float, str] | None]) -> BeastModeError | None:
     rest = resting(model.id)
-    if rest is None:
-        return None
-    # The seconds are not in the message, which would be another one, and said anew, at every keystroke.
-    return Resting(f"{model.id} is left alone for a while: {rest[1]}", f"Wait {rest[0]:.0f} s, or select another model")
+    return None if rest is None else resting_error(model.id, *rest)

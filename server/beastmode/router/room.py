@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from beastmode.domain.model import BUILTIN_ID, is_loopback
+from beastmode.domain.model import BUILTIN_ID, is_loopback, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -29,15 +29,17 @@ class Rooms:
     """
 
     def __init__(self) -> None:
-        self._of: dict[str, asyncio.Semaphore] = {}
+        self._of: dict[tuple[str, int], asyncio.Semaphore] = {}
         self.under_way = 0
 
     @asynccontextmanager
     async def place(self, model: ModelSpec, url: str) -> AsyncGenerator[float]:
         """Hold a place at an endpoint; yields the seconds it took to get one."""
-        room = self._of.get(url)
+        places = _places(model, url)
+        key = (origin_of(url), places)
+        room = self._of.get(key)
         if room is None:
-            room = self._of[url] = asyncio.Semaphore(_places(model, url))
+            room = self._of[key] = asyncio.Semaphore(places)
         began = monotonic() if room.locked() else None
         async with room:
             self.under_way += 1

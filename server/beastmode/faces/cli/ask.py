@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beastmode.domain.request import FimRequest
-from beastmode.domain.response import TextDelta
+from beastmode.domain.response import Finished, FinishReason, Started, TextDelta
+from beastmode.faces.cli.render import complain, err
 from beastmode.faces.cli.run import run
 from beastmode.tasks.chat import chat_request
 
@@ -40,8 +41,17 @@ def complete(
 
 
 async def _print(app: App, request: Request) -> None:
+    model = ""
     async with aclosing(app.router.stream(request)) as events:
         async for event in events:
-            if isinstance(event, TextDelta):
-                typer.echo(event.text, nl=False)
+            match event:
+                case Started():
+                    model = event.model
+                case TextDelta():
+                    typer.echo(event.text, nl=False)
+                case Finished(FinishReason.LENGTH):
+                    complain(f"\n{model} was cut off by its token limit", "Raise max_tokens of the model")
+                case _:
+                    pass
     typer.echo()
+    err().print(f"({model})", style="dim")

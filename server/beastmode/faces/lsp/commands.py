@@ -92,7 +92,7 @@ class Commands:
     async def list(self, _argument: Argument) -> list[dict[str, Any]]:
         """-> every model, the selected one marked."""
         app = await self._app()
-        await app.registry.refresh()
+        await app.refresh()
         selected = app.registry.selected(Task.INLINE)
         return [
             {
@@ -113,7 +113,7 @@ class Commands:
 
     async def refresh(self, _argument: Argument) -> None:
         """Another program registered or removed a model."""
-        await (await self._app()).registry.refresh()
+        await (await self._app()).refresh()
         self._changed()
 
     async def remove(self, argument: Argument) -> None:

@@ -26,7 +26,7 @@ SETTINGS: tuple[str, ...] = ("enabled", "localOnly")
 """Of the section `beastmode` in `workspace/configuration`; they can only narrow what the user allowed elsewhere."""
 
 CHAT = "beastmode/chat"
-"""Request {message, model?, partialResultToken?, workDoneToken?} -> {text, model, requestId, cost}."""
+"""Request {message, model?, partialResultToken?} -> {text, model, requestId, finish, error}."""
 
 STATUS = "beastmode/status"
 """Notification, params `Status`."""

@@ -163,7 +163,7 @@ class Session:
         return to_list(cursor, answer.suggestions)
 
     async def _chat(self, params: Any) -> dict[str, Any]:
-        from beastmode.domain.response import Started, TextDelta  # noqa: PLC0415 - not needed to start
+        from beastmode.domain.response import Finished, Started, TextDelta  # noqa: PLC0415 - not needed to start
         from beastmode.tasks.chat import chat_request  # noqa: PLC0415 - as above
 
         fields = params._asdict()  # pygls makes a named tuple of an object that LSP does not know
@@ -174,22 +174,26 @@ class Session:
             raise JsonRpcInvalidParams("The chat's `model` must be an id, or be left out")
         app, workspace = await self.app(), await self._narrowed()
         request = chat_request(message, model=model, local_only=workspace.local_only)
-        text, started = [], None
+        text: list[str] = []
+        answer: dict[str, Any] = {"model": None, "requestId": None, "finish": None, "error": None}
         try:
             async with progress(self.server, "Asking the model"), aclosing(app.router.stream(request)) as events:
                 async for event in events:
-                    if isinstance(event, Started):
-                        started = event
-                    elif isinstance(event, TextDelta):
-                        text.append(event.text)
-                        self._send_part(fields.get("partialResultToken"), event.text)
+                    match event:
+                        case Started():
+                            answer |= {"model": event.model, "requestId": event.request_id}
+                        case TextDelta():
+                            text.append(event.text)
+                            self._send_part(fields.get("partialResultToken"), event.text)
+                        case Finished():
+                            answer["finish"] = event.reason.value
+                        case _:
+                            pass
         except BeastModeError as error:
-            raise JsonRpcInvalidParams(str(error)) from None
-        return {
-            "text": "".join(text),
-            "model": started.model if started else None,
-            "requestId": started.request_id if started else None,
-        }
+            if not text:
+                raise JsonRpcException(str(error), lsp.LSPErrorCodes.RequestFailed.value) from None
+            answer["error"] = {"text": error.message, "fix": error.fix}
+        return {"text": "".join(text), **answer}
 
     def _send_part(self, token: object, text: str) -> None:
         if isinstance(token, str | int):

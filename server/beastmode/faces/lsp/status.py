@@ -88,5 +88,5 @@ class Broadcast:
                 async with asyncio.timeout(LOOK):
                     await self._news.wait()
             except TimeoutError:
-                if await app.registry.refresh():
+                if await app.refresh():
                     return
