@@ -9,13 +9,14 @@ run: $(VENV)/.run ## See it work: the real server, the built-in model, three sug
 
 test: check e2e ## Everything, the real editors included
 
-check: unit ## Style, types and the fast tests
+check: $(VENV)/.dev ## Style, types and every test that needs no editor and no model
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/pytest -q -n auto -m "not e2e"
 
-unit: $(VENV)/.dev
-	$(BIN)/pytest -q -m "not e2e"
+unit: $(VENV)/.dev ## The rooms that do no I/O, in a few seconds
+	$(BIN)/pytest -q -n auto -m "not e2e" tests/wire tests/completion tests/context tests/router
 
 e2e: $(VENV)/.dev ## Real editors, real processes, the real built-in model
 	@scripts/install-editors.sh >/dev/null

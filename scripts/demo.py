@@ -26,11 +26,15 @@ Cursor: the same file, by the same menu or `cursor --install-extension beastmode
 Neovim 0.12: nvim -u examples/neovim/init.lua examples/sample/stock.py"""
 
 TYPED = (
-    ("below most_expensive", "def print_report", "def cheapest(items):\n    ", "\n\n\n"),
-    ("inside print_report", "    for item in items:\n        print", "    count = ", "\n"),
-    ("at the end of the file", None, "\n\ndef is_sold_out(item):\n    return ", "\n"),
+    ("below Item", "def total_value", "def is_sold_out(item):\n    return "),
+    (
+        "below most_expensive",
+        "def print_report",
+        'def cheapest(items):\n    """The item with the lowest price."""\n    return ',
+    ),
+    ("inside print_report", '    print(f"total', "    count = "),
 )
-"""Where, the text it goes in front of (None: at the end), what is typed, and what then stands after the cursor."""
+"""Where, the text that it goes in front of, and what is typed. What is suggested there is accepted, as a user would."""
 
 console = Console(highlight=False)
 
@@ -61,9 +65,9 @@ class Demo:
         self.client.initialized(lsp.InitializedParams())
         item = lsp.TextDocumentItem(SAMPLE.as_uri(), lsp.LanguageKind.Python, self.version, self.text)
         self.client.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
-        for where, before, typed, after in TYPED:
-            await self.type(where, before, typed, after)
-        await self.ask("In one sentence: what does most_expensive return for an empty list?")
+        for where, before, typed in TYPED:
+            await self.type(where, before, typed)
+        await self.ask("In one short sentence: what is a Python dataclass for?")
         status = await self.client.workspace_execute_command_async(lsp.ExecuteCommandParams("beastmode.status"))
         console.print("\nStatus", style="bold")
         console.print("\n".join(f"  {line}" for line in status["lines"]), markup=False)
@@ -71,14 +75,11 @@ class Demo:
         self.client.exit(None)
         await self.client.stop()
 
-    async def type(self, where: str, before: str | None, typed: str, after: str) -> None:
-        """Type something in front of a text and show what the server suggests there."""
-        at = len(self.text) if before is None else self.text.index(before)
-        edited = f"{self.text[:at]}{typed}{after}{self.text[at:]}"
-        self.version += 1
-        document = lsp.VersionedTextDocumentIdentifier(self.version, SAMPLE.as_uri())
-        change = lsp.TextDocumentContentChangeWholeDocument(edited)
-        self.client.text_document_did_change(lsp.DidChangeTextDocumentParams(document, [change]))
+    async def type(self, where: str, before: str, typed: str) -> None:
+        """Type something in front of a text, show what the server suggests there, and accept it."""
+        at = self.text.index(before)
+        edited = f"{self.text[:at]}{typed}\n\n\n{self.text[at:]}"
+        self.change(edited)
         shown = edited[: at + len(typed)].split("\n")
         params = lsp.InlineCompletionParams(
             lsp.InlineCompletionContext(lsp.InlineCompletionTriggerKind.Invoked),
@@ -94,13 +95,23 @@ class Demo:
         console.print(f"  {took * 1000:.0f} ms", style="green")
         line = Text("\n".join(shown[-2:]))
         console.print(line.append(str(ghost), "bright_black italic"))
+        end = at + len(typed)
+        self.change(f"{edited[:end]}{ghost if items else ''}{edited[end:]}")
+
+    def change(self, text: str) -> None:
+        """Tell the server what the document says now."""
+        self.text = text
+        self.version += 1
+        document = lsp.VersionedTextDocumentIdentifier(self.version, SAMPLE.as_uri())
+        change = lsp.TextDocumentContentChangeWholeDocument(text)
+        self.client.text_document_did_change(lsp.DidChangeTextDocumentParams(document, [change]))
 
     async def ask(self, question: str) -> None:
         """Ask the chat and print the answer as it comes."""
         console.print(f"\nChat: {question}", style="bold")
-        function = self.text[self.text.index("def most_expensive") : self.text.index("def print_report")].strip()
-        code = f"{question}\n\n```python\n{function}\n```"
-        await self.client.protocol.send_request_async("beastmode/chat", {"message": code, "partialResultToken": "demo"})
+        await self.client.protocol.send_request_async(
+            "beastmode/chat", {"message": question, "partialResultToken": "demo"}
+        )
         console.print()
 
 

@@ -104,6 +104,8 @@ class HealthBook:
         recent = [s for s in self._samples.get(model_id, ()) if s.at >= oldest]
         health, before = judge(recent), self._shown.get(model_id, HealthLevel.UNKNOWN)
         if WORSE[health.level] < WORSE[before]:
-            health = Health(min(before, judge(recent, rising=True).level, key=WORSE.__getitem__), health.issues)
+            level = min(before, judge(recent, rising=True).level, key=WORSE.__getitem__)
+            is_held = level is not health.level
+            health = Health(level, (*health.issues, "it has only just recovered") if is_held else health.issues)
         self._shown[model_id] = health.level
         return health
