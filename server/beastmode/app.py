@@ -121,6 +121,7 @@ class App:
             flights=Flights(),
             spending=self._spending,
             answers=self._answers,
+            splices=settings.routing.splice,
         )
         self.engine = Engine(self.router, settings.completion, monotonic, registry.selected)
 

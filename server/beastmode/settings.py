@@ -105,6 +105,13 @@ class CacheSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingSettings:
+    """`splice`: another model of the route may go on, to the letter, with an answer that broke off."""
+
+    splice: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything at once. `baseline` is the provider model that savings are measured against.
 
@@ -119,6 +126,7 @@ class Settings:
     completion: CompletionSettings = field(default_factory=CompletionSettings)
     builtin: BuiltinSettings = field(default_factory=BuiltinSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
     baseline: str = "openai:gpt-4"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -131,6 +139,7 @@ _SECTIONS = {
     "completion": CompletionSettings,
     "builtin": BuiltinSettings,
     "cache": CacheSettings,
+    "routing": RoutingSettings,
 }
 _SETTABLE = {("baseline",), ("log_level",)} | {
     (section, entry.name) for section, kind in _SECTIONS.items() for entry in fields(kind)

@@ -497,6 +497,10 @@ async def test_a_broken_answer_is_spliced_only_to_the_letter() -> None:
     assert (await World(broken, rest, models=[MODEL, prefilled]).router.complete(ASK)).text == "hello world"
     with pytest.raises(ConnectionLost):
         await World(broken, GOOD, models=[MODEL, OTHER]).router.complete(ASK)
+    strict = World(broken, rest, models=[MODEL, prefilled])
+    strict.router._splices = False
+    with pytest.raises(ConnectionLost):
+        await strict.router.complete(ASK)
 
 
 async def hurried(world: World, usual_s: float) -> None:

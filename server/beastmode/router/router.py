@@ -107,6 +107,7 @@ class Router:
         flights: answers under way.
         spending: guards the caps.
         answers: remembers.
+        splices: whether another model may go on with an answer that broke off.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Router:
         flights: Flights,
         spending: Spending,
         answers: Answers,
+        splices: bool = True,
     ) -> None:
         self._models = models
         self._endpoints = endpoints
@@ -128,6 +130,7 @@ class Router:
         self._flights = flights
         self._spending = spending
         self._answers = answers
+        self._splices = splices
         self.asker = asker
 
     def stream(self, request: Request) -> AsyncGenerator[StreamEvent]:
@@ -257,6 +260,8 @@ class Router:
         Raises:
             StreamCut: this model cannot go on with an answer that another one began.
         """
+        if shown and not self._splices:
+            raise StreamCut("The answer broke off, and no other model may go on with it", "Ask again")
         if shown and self._models.provider(model.provider).prefill:
             return resumed(request, shown), Continuation("")
         if shown and request.temperature != 0.0:

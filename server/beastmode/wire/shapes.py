@@ -187,7 +187,8 @@ def error_text(error: Any) -> str:
 
 
 def quote(said: str) -> str:
-    """Foreign text, made fit to stand in an error of ours."""
+    """Foreign text, made fit to stand in an error of ours; editors make a link of `](`, and run its command."""
+    said = said.replace("](", "] (")
     printable = "".join(c if c.isprintable() else " " for c in said[: 4 * LONGEST_QUOTE])
     short = " ".join(printable.split())
     return short if len(short) <= LONGEST_QUOTE else f"{short[: LONGEST_QUOTE - 1]}…"

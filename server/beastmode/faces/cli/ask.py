@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     from beastmode.domain.request import Request
 
 Model = Annotated[str | None, typer.Option("--model", help="An id; otherwise the selected model answers.")]
+LocalOnly = Annotated[bool, typer.Option("--local-only", help="Nothing may leave this machine.")]
 
 
 def chat(
-    message: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")], model: Model = None
+    message: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
+    model: Model = None,
+    local_only: LocalOnly = False,
 ) -> None:
     """Ask a question and print the answer as it comes."""
     text = sys.stdin.read() if message == "-" else message
-    run(lambda app: _print(app, chat_request(text, model=model)))
+    run(lambda app: _print(app, chat_request(text, model=model, local_only=local_only)))
 
 
 def complete(
@@ -34,10 +37,12 @@ def complete(
     suffix: Annotated[str, typer.Option("--suffix", help="The code after the hole.")] = "",
     max_tokens: Annotated[int, typer.Option("--max-tokens")] = 64,
     model: Model = None,
+    local_only: LocalOnly = False,
 ) -> None:
     """Fill a hole in code and print what the model wrote, unfiltered."""
     code = sys.stdin.read() if prefix == "-" else prefix
-    run(lambda app: _print(app, FimRequest(code, suffix, model=model, max_tokens=max_tokens)))
+    request = FimRequest(code, suffix, model=model, max_tokens=max_tokens, local_only=local_only)
+    run(lambda app: _print(app, request))
 
 
 async def _print(app: App, request: Request) -> None:
