@@ -51,9 +51,10 @@ class Attempt:
     """One try at one model; one row of the ledger.
 
     Times are seconds; `started_at` is Unix time. A time that was never reached is None; `queue_s` is the wait for the
-    endpoint to have room. `estimated` says that the tokens were counted by us because the endpoint did not report them.
-    `cost` is in dollars by `price`, `baseline_cost` what the same tokens cost on the baseline model; None where no
-    price is known. `cached` is an answer from memory, at no cost. `masked` counts secrets kept from the endpoint.
+    endpoint to have room and part of `total_s`, `connect_s` what connecting took (0 on a kept connection). `estimated`
+    says that the tokens were counted by us because the endpoint did not report them. `cost` is in dollars by `price`,
+    `baseline_cost` what the same tokens cost on the baseline model; None where no price is known. `cached` is an answer
+    from memory, at no cost. `masked` counts secrets kept from the endpoint.
     """
 
     id: str

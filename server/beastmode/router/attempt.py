@@ -35,7 +35,7 @@ class Answer(Protocol):
 
     @property
     def connect_s(self) -> float:
-        """Seconds until the head was there."""
+        """Seconds that connecting took; 0 on a connection that was kept."""
         ...
 
     def chunks(self) -> AsyncIterator[bytes]:
@@ -124,7 +124,7 @@ async def attempt(
     async with AsyncExitStack() as stack:
         posted = poster.post(call, secret_headers, connect_timeout=limits.connect)
         answer = await patience.wait(stack.enter_async_context(posted))
-        trace.connect_s = monotonic() - started
+        trace.connect_s = answer.connect_s
         decoder = wire.decoder(request, model, answer.content_type)
         chunks = answer.chunks()
         chunk: bytes | None = b""
