@@ -17,7 +17,7 @@ from beastmode.embedded import Embedded
 from beastmode.ledger.days import midnight
 from beastmode.ledger.ledger import Ledger
 from beastmode.ledger.prices import PriceBook
-from beastmode.operations.model_test import Check, test_model
+from beastmode.operations.model_checks import Check, check_model
 from beastmode.operations.served_models import how_to_set_key, served_models
 from beastmode.operations.status import Notice, Status
 from beastmode.registry import Registry, SystemKeyring, Vault
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from beastmode.domain.routing import Attempt
     from beastmode.domain.usage import Price
     from beastmode.operations.diagnosis import Diagnosis
+    from beastmode.operations.model_checks import Report
     from beastmode.operations.model_doctor import Plan
-    from beastmode.operations.model_test import Report
     from beastmode.operations.probing import Progress
     from beastmode.registry.providers import ProviderRow
     from beastmode.settings import Settings
@@ -221,7 +221,7 @@ class App:
         """Test a registered model; raises ModelNotFound, or AttemptFailed where its key cannot be opened."""
         model = self.registry.get(model_id)
         endpoint = await self._endpoints.locate(model)
-        report = await test_model(
+        report = await check_model(
             model,
             self.registry.provider(model.provider),
             endpoint,
@@ -245,7 +245,7 @@ class App:
         model, key = parse(fields)
         provider = self.registry.provider(model.provider)
         endpoint = Endpoint(model.endpoint_url, auth_headers(provider.auth, key))
-        report = await test_model(model, provider, endpoint, self.router.asker, hold=self._spending.hold, say=say)
+        report = await check_model(model, provider, endpoint, self.router.asker, hold=self._spending.hold, say=say)
         if report.ok:
             await self.registry.add(report.model, key, replace=True)
         elif force:

@@ -7,7 +7,7 @@ import shutil
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from beastmode.operations.model_test import Check
+from beastmode.operations.model_checks import Check
 
 if TYPE_CHECKING:
     from pathlib import Path

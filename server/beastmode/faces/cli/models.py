@@ -18,7 +18,7 @@ from beastmode.registry.price_field import price_text
 
 if TYPE_CHECKING:
     from beastmode.app import App
-    from beastmode.operations.model_test import Report
+    from beastmode.operations.model_checks import Report
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ModelId = Annotated[str, typer.Argument(help="As `beastmode models list` shows it; `custom:` may be left out.")]

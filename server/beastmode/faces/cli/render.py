@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from beastmode.ledger.summary import Summary
-    from beastmode.operations.model_test import Check
+    from beastmode.operations.model_checks import Check
 
 
 class Say(Protocol):

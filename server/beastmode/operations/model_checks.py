@@ -79,7 +79,7 @@ class Try:
     error: AttemptFailed | None = None
 
 
-async def test_model(
+async def check_model(
     model: ModelSpec, provider: Provider, endpoint: Endpoint, asker: Asker, *, hold: Hold, say: Say
 ) -> Report:
     """Ask a model what it can do.
