@@ -163,7 +163,7 @@ def _abilities(found: ModelSpec, chat: Try) -> list[Check]:
         Check(
             "Streaming",
             ok=streams or chat.error is None,
-            evidence="in pieces" if streams else "the answer was one piece",
+            evidence="in pieces" if streams else "there was no answer" if chat.error else "the answer was one piece",
         ),
         Check(
             "Code completion",
