@@ -67,7 +67,7 @@ class Demo:
         self.client.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
         for where, before, typed in TYPED:
             await self.type(where, before, typed)
-        await self.ask("In one short sentence: what is a Python dataclass for?")
+        await self.ask("In at most ten words: what is a Python dataclass?")
         status = await self.client.workspace_execute_command_async(lsp.ExecuteCommandParams("beastmode.status"))
         console.print("\nStatus", style="bold")
         console.print("\n".join(f"  {line}" for line in status["lines"]), markup=False)

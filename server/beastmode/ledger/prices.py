@@ -8,11 +8,12 @@ and every row of the ledger names the one that it used.
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from beastmode.domain.usage import Price
+from beastmode.store.price_columns import columns_of, price_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,7 +46,7 @@ class PriceBook:
     async def known(self, model: str) -> Price | None:
         """The newest price that is already in the table."""
         rows = await self._database.read(_NEWEST, (model,))
-        return _price_of(rows[0]) if rows else None
+        return price_of(rows[0]) if rows else None
 
     async def find(self, model: str) -> Price | None:
         """The price of a provider model (`openai:gpt-4`), looked up where the table has none, or one of an older list.
@@ -77,38 +78,9 @@ class PriceBook:
 
 def price_id(connection: sqlite3.Connection, model: str, price: Price) -> int:
     """The row of a model's price, added where there is none; within a transaction."""
-    row = (
-        model,
-        str(price.input),
-        str(price.output),
-        _text(price.cache_read),
-        _text(price.cache_write),
-        str(price.gpu_hour),
-        price.as_of.isoformat(),
-        price.source,
-    )
+    row = (model, *columns_of(price).values())
     found = connection.execute(_FIND, row).fetchone()
     return int(found[0] if found else connection.execute(_ADD, row).lastrowid or 0)
-
-
-def _price_of(row: sqlite3.Row) -> Price:
-    return Price(
-        input=Decimal(row["input"]),
-        output=Decimal(row["output"]),
-        as_of=date.fromisoformat(row["as_of"]),
-        source=row["source"],
-        cache_read=_decimal(row["cache_read"]),
-        cache_write=_decimal(row["cache_write"]),
-        gpu_hour=Decimal(row["gpu_hour"]),
-    )
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
 
 
 def _is_outdated(price: Price) -> bool:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from beastmode.domain.model import FimTemplate, ModelSpec
-from beastmode.domain.usage import Price
+from beastmode.store.price_columns import columns_of, price_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,8 +18,7 @@ PREFIX = "custom:"
 """What the ids of registered models start with."""
 
 SELECT_MODELS = """SELECT models.*, sealed_keys.model_id IS NOT NULL AS has_key,
-        prices.input AS price_input, prices.output AS price_output, prices.as_of, prices.source,
-        prices.cache_read, prices.cache_write, prices.gpu_hour
+        prices.input, prices.output, prices.as_of, prices.source, prices.cache_read, prices.cache_write, prices.gpu_hour
     FROM models LEFT JOIN prices ON prices.id = models.price_id
         LEFT JOIN sealed_keys ON sealed_keys.model_id = models.id
     ORDER BY models.rowid"""
@@ -38,9 +35,10 @@ _REPLACE = """ ON CONFLICT (id) DO UPDATE SET name = excluded.name, provider = e
         max_concurrent = excluded.max_concurrent, price_id = excluded.price_id"""
 # A price that has not changed keeps the date from which it holds.
 _PRICE = """INSERT INTO prices (model, input, output, as_of, source, cache_read, cache_write, gpu_hour)
-    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
-    WHERE NOT EXISTS (SELECT 1 FROM prices WHERE id = (SELECT max(id) FROM prices WHERE model = ?1)
-        AND input = ?2 AND output = ?3 AND source = ?5 AND cache_read IS ?6 AND cache_write IS ?7 AND gpu_hour = ?8)"""
+    SELECT :model, :input, :output, :as_of, :source, :cache_read, :cache_write, :gpu_hour
+    WHERE NOT EXISTS (SELECT 1 FROM prices WHERE id = (SELECT max(id) FROM prices WHERE model = :model)
+        AND input = :input AND output = :output AND source = :source
+        AND cache_read IS :cache_read AND cache_write IS :cache_write AND gpu_hour = :gpu_hour)"""
 
 
 def statements_to_store(model: ModelSpec, *, replace: bool) -> list[Statement]:
@@ -52,10 +50,7 @@ def statements_to_store(model: ModelSpec, *, replace: bool) -> list[Statement]:
     del row["price"], row["has_key"]
     statements: list[Statement] = []
     if price is not None:
-        dollars = (str(price.input), str(price.output))
-        dated = (price.as_of.isoformat(), price.source)
-        extras = (_text(price.cache_read), _text(price.cache_write), str(price.gpu_hour))
-        statements.append((_PRICE, (model.id, *dollars, *dated, *extras)))
+        statements.append((_PRICE, {"model": model.id, **columns_of(price)}))
     statements.append((_INSERT + _REPLACE if replace else _INSERT, row))
     return statements
 
@@ -76,30 +71,8 @@ def model_of(row: sqlite3.Row) -> ModelSpec:
         context_window=row["context_window"],
         max_tokens=row["max_tokens"],
         temperature=row["temperature"],
-        price=_price_of(row),
+        price=None if row["input"] is None else price_of(row),
         has_key=bool(row["has_key"]),
         local_only=bool(row["local_only"]),
         max_concurrent=row["max_concurrent"],
     )
-
-
-def _price_of(row: sqlite3.Row) -> Price | None:
-    if row["price_input"] is None:
-        return None
-    return Price(
-        input=Decimal(row["price_input"]),
-        output=Decimal(row["price_output"]),
-        as_of=date.fromisoformat(row["as_of"]),
-        source=row["source"],
-        cache_read=_decimal(row["cache_read"]),
-        cache_write=_decimal(row["cache_write"]),
-        gpu_hour=Decimal(row["gpu_hour"]),
-    )
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
