@@ -9,7 +9,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from beastmode.completion.engine import Engine
-from beastmode.domain.errors import Resting, Unauthorized, UserError
+from beastmode.domain.errors import BeastModeError, Resting, Unauthorized, UserError
 from beastmode.domain.model import BUILTIN_ID, is_loopback
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Health, HealthLevel, Outcome
@@ -40,7 +40,6 @@ from beastmode.transport import Network, Transport
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from beastmode.domain.errors import BeastModeError
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.routing import Attempt
     from beastmode.domain.usage import Price
@@ -329,7 +328,7 @@ class App:
 
     async def settle(self) -> None:
         """What can wait until the first answers have been given: prices, old answers, the rules that find secrets."""
-        with suppress(OSError):
+        with suppress(OSError, BeastModeError):  # each is tried again, or said, when it is needed
             await self.ledger.settle()
             await self._answers.tidy()
             if any(not is_loopback(model.endpoint_url) for task in Task for model in self.registry.route(task)):
