@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from beastmode.domain.context import Snippet
 
 
 class Task(StrEnum):
@@ -79,7 +82,11 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class FimRequest:
-    """A hole in a file to be filled: what stands before it and what stands after it."""
+    """A hole in a file to be filled: what stands before it and what stands after it.
+
+    `snippets` are code from elsewhere that may help, in the order in which they are to stand before the prefix: what
+    changes least comes first, so that a server's cache keeps what it has read.
+    """
 
     prefix: str
     suffix: str
@@ -91,6 +98,7 @@ class FimRequest:
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
     local_only: bool = False
+    snippets: tuple[Snippet, ...] = ()
 
 
 Request = ChatRequest | FimRequest

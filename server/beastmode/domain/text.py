@@ -29,6 +29,9 @@ class Cursor:
 
     `before` and `after` are bounded windows: whole lines, with `\n` endings whatever the document has (`newline` says
     which), ending and starting exactly at the cursor.
+
+    `preamble` is code that runs before the document's own and belongs to it though it stands elsewhere: the cells above
+    a notebook's cell. Whole lines, or ''.
     """
 
     uri: str
@@ -40,6 +43,7 @@ class Cursor:
     before: str
     after: str
     newline: str = "\n"
+    preamble: str = ""
 
     @property
     def line_before(self) -> str:
