@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: run test check unit e2e bench bench-router vsix
+.PHONY: run test check unit e2e bench bench-router bench-completion evaluate vsix
 
 run: $(VENV)/.run ## See it work: the real server, the built-in model, three suggestions and a chat
 	@$(BIN)/python scripts/demo.py
@@ -28,6 +28,12 @@ bench: $(VENV)/.dev ## Figures beside a bare server on this machine
 
 bench-router: $(VENV)/.dev ## Figures of the router beside SDKs and other routers; installs those into the user's cache
 	$(BIN)/python tests/benchmarks/router.py
+
+bench-completion: $(VENV)/.dev ## Figures of completion beside tabby-agent; installs that into the user's cache
+	@PATH="$$(scripts/install-editors.sh --only-node)/bin:$$PATH"; export PATH; $(BIN)/python tests/benchmarks/completion.py
+
+evaluate: $(VENV)/.dev ## The engine beside a bare model and without each source of context; takes hours, and goes on
+	$(BIN)/python scripts/evaluate.py
 
 vsix: $(VENV)/.run ## beastmode.vsix, for VS Code and Cursor
 	@PATH="$$(scripts/install-editors.sh --only-node)/bin:$$PATH"; export PATH; npm ci --no-audit --no-fund && npm run package

@@ -41,7 +41,12 @@ def page() -> str:
         "with the value {text}. Cancellable. `finish` is why the model stopped (`length`: cut by its token limit),"
     )
     parts.append("null where the answer broke off; then `error`, {text, fix}, says why.")
-    parts.append(f"\n## Notifications\n\n`{protocol.STATUS}`, from the server, whenever something changed: `Status`.\n")
+    parts.append("\n## Notifications\n\nFrom the editor; each is optional:\n")
+    parts.append(f"- `{protocol.DID_FOCUS}` {{textDocument: {{uri}}, position?}}: where the user looks.")
+    parts.append(f"- `{protocol.DID_PARTIALLY_ACCEPT}` {{item, acceptedLength}}: so many UTF-16 units of a suggestion")
+    parts.append("  were taken, in all. Without it the text tells.")
+    parts.append(f"- `{protocol.POWER}` {{onBattery}}: on battery the search index rests.")
+    parts.append(f"\nFrom the server: `{protocol.STATUS}`, whenever something changed, with `Status`.\n")
     for shape in SHAPES:
         parts.append(f"### {shape.__name__}\n\n{_first_line(shape)}\n\n| field | type |\n| --- | --- |")
         parts.extend(f"| `{name}` | {_type(hint)} |" for name, hint in get_type_hints(shape).items())

@@ -19,7 +19,7 @@ SETTINGS = MANIFEST["contributes"]["configuration"]["properties"]
 def test_the_client_asks_only_commands_that_the_server_has() -> None:
     """Every command in protocol.ts is one of the server's; the client needs no command that it does not name."""
     asked = set(re.findall(r"'(beastmode\.[\w.]+)'", (SOURCES / "protocol.ts").read_text()))
-    assert asked == set(protocol.COMMANDS) - {protocol.ACCEPTED}
+    assert asked == set(protocol.COMMANDS) - {protocol.ACCEPTED, protocol.REJECTED}
 
 
 def test_the_client_listens_to_the_status_notification() -> None:
@@ -42,7 +42,7 @@ def test_every_palette_command_is_registered_and_the_other_way_round() -> None:
 def test_the_palette_offers_the_commands_of_the_specification() -> None:
     """`BEAST MODE: Register Custom Model` and the others read as the specification writes them."""
     titles = {f"{entry['category']}: {entry['title']}" for entry in MANIFEST["contributes"]["commands"]}
-    wanted = "Register Custom Model|Select Model|Show Model Status|Remove Model|Test Model|Open Log"
+    wanted = "Register Custom Model|Select Model|Show Model Status|Why This Suggestion?|Remove Model|Test Model|Open Log"
     assert {f"BEAST MODE: {title}" for title in wanted.split("|")} <= titles
 
 

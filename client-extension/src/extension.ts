@@ -1,10 +1,12 @@
 // Wiring: one server, one status bar item, one table of commands.
 import * as vscode from 'vscode';
+import { watchFocus } from './focus';
 import { install, NoServer } from './locate';
 import { Models } from './models';
 import { ask } from './protocol';
 import { Server } from './server';
 import { showStatus, StatusBar } from './status';
+import { Why } from './why';
 
 let server: Server | undefined;
 
@@ -13,11 +15,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const here = (server = new Server(context, log));
   const bar = new StatusBar(here);
   const models = new Models(here, context.globalStorageUri.fsPath);
+  const why = new Why(here);
 
   const commands: Record<string, () => Promise<unknown>> = {
     registerModel: () => models.register(),
     selectModel: () => models.select(),
     showModelStatus: () => showStatus(here),
+    whyThisSuggestion: () => why.show(),
     removeModel: () => models.remove(),
     testModel: () => models.test(),
     openLog: () => openLog(here),
@@ -29,7 +33,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     context.subscriptions.push(vscode.commands.registerCommand(`beastmode.${name}`, () => act().catch((error) => explain(error, log))));
   }
   context.subscriptions.push(
-    log, here, bar, here.onDidChange(() => bar.paint()),
+    log, here, bar, why, watchFocus(here), here.onDidChange(() => bar.paint()),
     vscode.workspace.onDidGrantWorkspaceTrust(() => here.moved()),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration('beastmode.server')) here.moved();

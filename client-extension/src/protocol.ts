@@ -13,7 +13,11 @@ export const ask = {
   fetch: 'beastmode.models.fetch',
   status: 'beastmode.status',
   log: 'beastmode.log',
+  why: 'beastmode.completion.why',
 } as const;
+
+/** Notification, client to server: where the user looks. */
+export const didFocus = 'textDocument/didFocus';
 
 /** Notification, server to client: a new Status to show. */
 export const statusChanged = 'beastmode/status';

@@ -20,13 +20,15 @@ class QuietClient extends LanguageClient {
 }
 
 /** What the workspace may say: it can turn suggestions off and keep them local, never the other way round. */
-export function narrowed(): { enabled: boolean; localOnly: boolean } {
+export function narrowed(): { enabled: boolean; localOnly: boolean; disabledLanguages: string[] } {
   const settings = vscode.workspace.getConfiguration('beastmode');
   const anywhere = (name: string, value: boolean): boolean => {
     const at = settings.inspect<boolean>(name);
     return [at?.globalValue, at?.workspaceValue, at?.workspaceFolderValue].includes(value);
   };
-  return { enabled: !anywhere('enabled', false), localOnly: anywhere('localOnly', true) };
+  const languages = settings.inspect<string[]>('disabledLanguages');
+  const off = [languages?.globalValue, languages?.workspaceValue, languages?.workspaceFolderValue].flatMap((some) => some ?? []);
+  return { enabled: !anywhere('enabled', false), localOnly: anywhere('localOnly', true), disabledLanguages: off };
 }
 
 export type State =
@@ -78,6 +80,11 @@ export class Server implements vscode.Disposable {
     if (state.kind === 'failed') throw new NoServer(state.reason, state.canInstall);
     if (!client) throw new NoServer('The language server of BEAST MODE is not running.', false);
     return await client.sendRequest(ExecuteCommandRequest.type, { command, arguments: [argument] }) as T;
+  }
+
+  /** Says something that needs no answer, where there is a server to hear it. */
+  tell(method: string, params: object): void {
+    if (this.state.kind === 'running') void this.client?.sendNotification(method, params);
   }
 
   dispose(): void {
@@ -138,7 +145,7 @@ export class Server implements vscode.Disposable {
 
   private options(client: () => QuietClient): LanguageClientOptions {
     return {
-      documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
+      documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }, { notebook: '*', language: '*' }],
       initializationOptions: narrowed(),
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,

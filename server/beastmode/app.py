@@ -8,23 +8,26 @@ from dataclasses import replace
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
+from beastmode.completion.audience import Audience
 from beastmode.completion.engine import Engine
-from beastmode.domain.errors import BeastModeError, Resting, Unauthorized, UserError
+from beastmode.completion.feedback import Feedback
+from beastmode.domain.errors import BeastModeError, Resting
 from beastmode.domain.model import BUILTIN_ID, is_loopback
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Health, HealthLevel, Outcome
 from beastmode.embedded import Embedded
-from beastmode.ledger.days import midnight
+from beastmode.ledger.days import FOREVER, midnight
+from beastmode.ledger.feedback import FeedbackLog
 from beastmode.ledger.ledger import Ledger
 from beastmode.ledger.prices import PriceBook
-from beastmode.operations.model_checks import Check, check_model
-from beastmode.operations.served_models import how_to_set_key, served_models
+from beastmode.ledger.tally import Tally
+from beastmode.operations.endpoints import Endpoints
+from beastmode.operations.models import Models
 from beastmode.operations.status import Notice, Status
+from beastmode.operations.workspace import Workspace
 from beastmode.registry import Registry, SystemKeyring, Vault
-from beastmode.registry.registration import parse
 from beastmode.router.answers import Answers
-from beastmode.router.ask import Asker, Endpoint
-from beastmode.router.attempt import auth_headers
+from beastmode.router.ask import Asker
 from beastmode.router.breaker import Breakers
 from beastmode.router.detector import SecretDetector
 from beastmode.router.flights import Flights
@@ -43,11 +46,7 @@ if TYPE_CHECKING:
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.routing import Attempt
     from beastmode.domain.usage import Price
-    from beastmode.operations.diagnosis import Diagnosis
-    from beastmode.operations.model_checks import Report
-    from beastmode.operations.model_doctor import Plan
-    from beastmode.operations.probing import Progress
-    from beastmode.registry.providers import ProviderRow
+    from beastmode.operations.evaluate.evaluator import Evaluator
     from beastmode.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -64,6 +63,7 @@ class App:
         embedded: the built-in model.
         notices: what the user should know about the start.
         changed: called after every try, on the event loop.
+        lines_of: the lines of an open document as they are now.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class App:
         embedded: Embedded,
         notices: Sequence[Notice],
         changed: Callable[[], None],
+        lines_of: Callable[[str], Sequence[str] | None],
     ) -> None:
         self.settings = settings
         self.registry = registry
@@ -87,7 +88,7 @@ class App:
         self.health = HealthBook(time)
         self._database = database
         self._transport = Transport(Network(settings.network.ca_bundle))
-        self._endpoints = _Endpoints(registry, embedded)
+        endpoints = Endpoints(registry, embedded)
         self._changed = changed
         self._trouble: Notice | None = None
         observers = (self.ledger, self.health, _Told(self._over))
@@ -113,7 +114,7 @@ class App:
         )
         self.router = Router(
             registry,
-            self._endpoints,
+            endpoints,
             asker,
             breakers=self._breakers,
             latencies=latencies,
@@ -122,11 +123,28 @@ class App:
             answers=self._answers,
             splices=settings.routing.splice,
         )
-        self.engine = Engine(self.router, settings.completion, monotonic, registry.selected)
+        self._endpoints = endpoints
+        self.models = Models(registry, endpoints, asker, self._spending, self._transport)
+        self.workspace = Workspace(settings.paths.home / "index", monotonic, indexes=settings.context.index)
+        self._feedback_log, self._tally = FeedbackLog(database), Tally(database, time)
+        self.feedback = Feedback(self._feedback_log, time, lines_of)
+        self.engine = Engine(
+            self.router,
+            settings.completion,
+            monotonic,
+            registry.selected,
+            context=self.workspace,
+            listener=Audience(self.feedback, self._tally),
+            fetches_ahead=self._fetches_ahead,
+        )
 
     @classmethod
     async def open(
-        cls, settings: Settings, notices: Sequence[str] = (), changed: Callable[[], None] = lambda: None
+        cls,
+        settings: Settings,
+        notices: Sequence[str] = (),
+        changed: Callable[[], None] = lambda: None,
+        lines_of: Callable[[str], Sequence[str] | None] = lambda _uri: None,
     ) -> App:
         """Open the database and all that stands on it.
 
@@ -152,6 +170,7 @@ class App:
             embedded=embedded,
             notices=said,
             changed=changed,
+            lines_of=lines_of,
         )
         await app.ledger.recall()
         for row in await app.ledger.since(time() - WINDOW_SECONDS):
@@ -159,9 +178,43 @@ class App:
             app.health.recall(row["model"], sample)
         return app
 
+    def evaluator(self, environment: Mapping[str, str]) -> Evaluator:
+        """Compares models on repositories; what the model that is asked does not answer, no other one does.
+
+        Args:
+            environment: variables for a repository's own tests.
+        """
+        from beastmode.operations.evaluate.alone import Alone  # noqa: PLC0415 - no language server starts with it
+        from beastmode.operations.evaluate.evaluator import Evaluator  # noqa: PLC0415 - as above
+
+        router = Router(
+            Alone(self.registry),
+            self._endpoints,
+            self.router.asker,
+            breakers=Breakers(monotonic),
+            latencies=Latencies(),
+            flights=Flights(),
+            spending=self._spending,
+            answers=self._answers,
+            splices=False,
+        )
+        return Evaluator(
+            router,
+            self.settings.completion,
+            models=self.registry.get,
+            is_paid=self.registry.is_paid,
+            price=self._price_of,
+            home=self.settings.paths.home / "evaluations",
+            environment=environment,
+        )
+
     async def close(self) -> None:
         """Let go of the models, the network and the database, in this order."""
         await self.engine.aclose()
+        await self.workspace.aclose()
+        await self.feedback.aclose()
+        await self._feedback_log.aclose()
+        await self._tally.aclose()
         await self._transport.aclose()
         await self.embedded.release()
         await self._database.close()
@@ -169,7 +222,10 @@ class App:
     async def status(self) -> Status:
         """One picture of how things are."""
         await self.vault.look()
-        today = await self.ledger.summary(midnight(time()))
+        since = midnight(time())
+        today = await self.ledger.summary(since)
+        acceptance = await self.ledger.acceptance(since, FOREVER, "model")
+        silence = await self.ledger.silence(since, FOREVER)
         # From here on nothing is awaited, so that the parts fit each other.
         model = self.registry.selected(Task.INLINE)
         return Status(
@@ -177,6 +233,8 @@ class App:
             model=model,
             health=self._health(model) if model else Health(HealthLevel.UNKNOWN),
             today=today,
+            acceptance=acceptance.total,
+            silence=silence,
             notice=self._notice(model),
             key_source=self.vault.source,
         )
@@ -216,116 +274,6 @@ class App:
             self._breakers.forget()
         return changed
 
-    async def test(self, model_id: str, say: Callable[[str], None]) -> Report:
-        """Test a registered model; raises ModelNotFound, or AttemptFailed where its key cannot be opened."""
-        model = self.registry.get(model_id)
-        endpoint = await self._endpoints.locate(model)
-        report = await check_model(
-            model,
-            self.registry.provider(model.provider),
-            endpoint,
-            self.router.asker,
-            hold=self._spending.hold,
-            say=say,
-        )
-        exists = Check("Model exists in database", ok=True, evidence=f"{model.id}, {model.name}")
-        return replace(report, checks=(exists, *report.checks))
-
-    async def register(
-        self, fields: Mapping[str, object], say: Callable[[str], None], *, force: bool = False
-    ) -> Report:
-        """Check the fields, try the endpoint, and save the model if it answered (or if `force`).
-
-        Whether it was saved can be seen from `report.ok or force`.
-
-        Raises:
-            InvalidModel: with what is wrong, field by field.
-        """
-        model, key = parse(fields)
-        provider = self.registry.provider(model.provider)
-        endpoint = Endpoint(model.endpoint_url, auth_headers(provider.auth, key))
-        report = await check_model(model, provider, endpoint, self.router.asker, hold=self._spending.hold, say=say)
-        if report.ok:
-            await self.registry.add(report.model, key, replace=True)
-        elif force:
-            await self.registry.add(model, key, replace=True)  # with its provider's first formats, as parsed
-        return report
-
-    def doctor_plan(self, model_id: str) -> tuple[Plan, bool]:
-        """What examining a model sends at most, and whether that costs money; raises ModelNotFound."""
-        from beastmode.operations.model_doctor import plan  # noqa: PLC0415 - no language server starts with it
-
-        model = self.registry.get(model_id)
-        return plan(self.registry.provider(model.provider)), self.registry.is_paid(model)
-
-    async def doctor(self, model_id: str, say: Progress, *, yes: bool = False) -> Diagnosis:
-        """Find out what a model's endpoint can do, and propose its row; changes nothing.
-
-        Args:
-            model_id: of any model, registered or a provider's.
-            say: told what is being tried, and how much of it is done.
-            yes: the user agreed to pay for it.
-
-        Raises:
-            ModelNotFound: there is none.
-            UserError: it costs money, and nobody has agreed.
-            NotAllowed: it could pass one of the spending caps.
-            AttemptFailed: the model's key cannot be opened, or the built-in model cannot run.
-        """
-        from beastmode.operations.model_doctor import diagnose  # noqa: PLC0415 - as above
-        from beastmode.operations.probing import Prober  # noqa: PLC0415 - as above
-
-        agreed, costs = self.doctor_plan(model_id)
-        if costs and not yes:
-            raise UserError(f"Examining {model_id} costs money: it sends {agreed}", "Repeat with --yes to agree")
-        model = self.registry.get(model_id)
-        url, key = await self._endpoints.door(model)
-        prober = Prober(
-            self.router.asker,
-            lambda auth: Endpoint(url, auth_headers(auth, key)),
-            hold=self._spending.hold,
-            most=agreed.requests,
-            progress=say,
-        )
-        return await diagnose(model, self.registry.provider(model.provider), prober, self._transport)
-
-    def own_row(self, model_id: str) -> ModelSpec:
-        """The row of a registered model, which its user may change.
-
-        Raises:
-            ModelNotFound: there is none.
-            UserError: it is the built-in model, or a provider's that has no row.
-        """
-        model = self.registry.get(model_id)
-        if model.id == BUILTIN_ID or model not in self.registry.models:
-            raise UserError(
-                f"{model.id} has no row of its own to write to",
-                "Register it with `beastmode models add`, or leave --apply out",
-            )
-        return model
-
-    async def apply(self, diagnosis: Diagnosis) -> ModelSpec:
-        """Write the doctor's proposals into the model's row; its key, prices and everything else stay.
-
-        Raises:
-            ModelNotFound, UserError: see `own_row`; or the model was changed meanwhile, and nothing was written.
-        """
-        await self.refresh()
-        if self.own_row(diagnosis.model.id) != diagnosis.model:
-            raise UserError(f"{diagnosis.model.id} was changed while it was examined", "Examine it again")
-        await self.registry.add(diagnosis.proposed, None, replace=True)
-        return self.registry.get(diagnosis.model.id)
-
-    async def served(self, provider_id: str) -> tuple[ModelSpec, ...]:
-        """Ask a provider which models it has; free.
-
-        Raises:
-            UserError: there is no such provider, or it has no address of its own.
-            AttemptFailed: it could not be asked, or gave no list.
-        """
-        row = self.registry.provider_row(provider_id)
-        return await served_models(row, await self._endpoints.headers(row), self._transport)
-
     async def settle(self) -> None:
         """What can wait until the first answers have been given: prices, old answers, the rules that find secrets."""
         with suppress(OSError, BeastModeError):  # each is tried again, or said, when it is needed
@@ -334,37 +282,13 @@ class App:
             if any(not is_loopback(model.endpoint_url) for task in Task for model in self.registry.route(task)):
                 await self._masker.prepare()
 
+    def _fetches_ahead(self, model: ModelSpec) -> bool:
+        """What nobody has asked for yet is asked only of a model that is free, awake and has nothing else to do."""
+        is_free = self.settings.completion.fetch_ahead and not self.registry.is_paid(model)
+        return is_free and not self._rooms.under_way and self._breakers.resting(model.id) is None
+
     async def _price_of(self, model: ModelSpec) -> Price | None:
         return model.price or await self.prices.find(model.id)
-
-
-class _Endpoints:
-    """Finds where a model answers: the built-in one where its process listens, any other where its row says."""
-
-    def __init__(self, registry: Registry, embedded: Embedded) -> None:
-        self._registry = registry
-        self._embedded = embedded
-
-    async def locate(self, model: ModelSpec) -> Endpoint:
-        """The endpoint with its key; AttemptFailed where there is none."""
-        url, key = await self.door(model)
-        return Endpoint(url, auth_headers(self._registry.provider(model.provider).auth, key))
-
-    async def door(self, model: ModelSpec) -> tuple[str, str | None]:
-        """The same before it is decided how the key travels."""
-        if model.id == BUILTIN_ID:
-            return await self._embedded.endpoint()
-        row = self._registry.provider_row(model.provider)
-        key = await self._registry.key_of(model)
-        if key is None and row.provider.is_paid:
-            raise Unauthorized(f"There is no API key for {row.provider.title}", how_to_set_key(row), status=401)
-        return model.endpoint_url, key
-
-    async def headers(self, row: ProviderRow) -> Mapping[str, str]:
-        """The headers with a provider's key, for its own address; none where there is no key."""
-        any_model = row.model("any", has_key=True)
-        key = await self._registry.key_of(any_model) if any_model else None
-        return auth_headers(row.provider.auth, key)
 
 
 class _Told:

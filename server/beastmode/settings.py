@@ -66,14 +66,29 @@ class NetworkSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionSettings:
-    """Suggestions while typing. Lengths are tokens, times milliseconds."""
+    """Suggestions while typing. Lengths are tokens, times milliseconds.
+
+    `languages_off`: no automatic suggestions in these languages (the editor's names). `candidates`: how many a user who
+    asks may choose from. `fetch_ahead`: ask a free, idle model for what comes after a suggestion.
+    """
 
     enabled: bool = True
+    languages_off: tuple[str, ...] = ()
+    candidates: int = 3
+    fetch_ahead: bool = True
     max_tokens: int = 64
     multiline_max_tokens: int = 96
     debounce_max_ms: int = 300
     prefix_tokens: int = 1024
     suffix_tokens: int = 256
+    context_tokens: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextSettings:
+    """What models are shown of the workspace besides the file at hand; `index`: keep a search index of it."""
+
+    index: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +139,7 @@ class Settings:
     provider_keys: dict[str, Secret] = field(default_factory=dict)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     completion: CompletionSettings = field(default_factory=CompletionSettings)
+    context: ContextSettings = field(default_factory=ContextSettings)
     builtin: BuiltinSettings = field(default_factory=BuiltinSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
@@ -137,6 +153,7 @@ _ALIASES = {"ENCRYPTION_KEY": ("encryption_key",), "BEASTMODE_MODEL_PATH": ("bui
 _SECTIONS = {
     "network": NetworkSettings,
     "completion": CompletionSettings,
+    "context": ContextSettings,
     "builtin": BuiltinSettings,
     "cache": CacheSettings,
     "routing": RoutingSettings,

@@ -23,7 +23,11 @@ CAPABILITIES = {
     "general": {"positionEncodings": ["utf-16"]},
     "workspace": {"configuration": True, "workspaceFolders": True},
     "window": {"workDoneProgress": True},
-    "textDocument": {"inlineCompletion": {}, "synchronization": {"didSave": True}},
+    "textDocument": {
+        "completion": {"completionItem": {"snippetSupport": False}},
+        "inlineCompletion": {},
+        "synchronization": {"didSave": True},
+    },
 }
 
 _NOT_FOR_USERS = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
@@ -61,6 +65,11 @@ class Server:
         self._reading.cancel()
 
     @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    @property
     def rss_mb(self) -> float:
         """Memory of the process, in MB."""
         return self._system.memory_info().rss / 1e6
@@ -81,18 +90,31 @@ class Server:
         Raises:
             RuntimeError: the server answered with an error, or not at all.
         """
-        number = next(self._ids)
-        waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
-        self.send(*after, {"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        _, waiting = self.begin(method, params, after=after)
         async with asyncio.timeout(LIMIT_S):
             moment, message = await waiting
         if "error" in message:
             raise RuntimeError(f"{method}: {message['error']}")
         return moment, message["result"]
 
-    async def initialize(self) -> float:
-        """Seconds from the spawn to the answer."""
-        params = {"processId": os.getpid(), "rootUri": None, "capabilities": CAPABILITIES}
+    def begin(
+        self, method: str, params: Any, *, after: Sequence[dict[str, Any]] = ()
+    ) -> tuple[int, asyncio.Future[tuple[float, Any]]]:
+        """Ask and do not wait: the request's id, and the moment and the message of its answer to come."""
+        number = next(self._ids)
+        waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
+        self.send(*after, {"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        return number, waiting
+
+    async def initialize(self, folder: str | None = None) -> float:
+        """Seconds from the spawn to the answer; `folder` is the URI of the workspace, if it has one."""
+        folders = None if folder is None else [{"uri": folder, "name": "bench"}]
+        params = {
+            "processId": os.getpid(),
+            "rootUri": folder,
+            "workspaceFolders": folders,
+            "capabilities": CAPABILITIES,
+        }
         moment, _ = await self.ask("initialize", params)
         return moment - self.born
 

@@ -173,15 +173,14 @@ class Bench:
         return seen
 
 
-async def register(home: Path, url: str) -> None:
+async def register(home: Path, url: str, fim_format: str = "openai-completions") -> None:
     """Make a home that has been used before, with the loopback model selected."""
+    provider = "llama.cpp" if fim_format == "llama-infill" else "openai-compatible"
     settings, _ = load({"BEASTMODE_HOME": str(home)})
     app = await App.open(settings)
     try:
-        model, _ = parse(
-            {"model_name": "Zero", "model_id": "zero", "endpoint_url": url, "provider": "openai-compatible"}
-        )
-        await app.registry.add(replace(model, fim_format="openai-completions", chat_format="openai-chat"), None)
+        model, _ = parse({"model_name": "Zero", "model_id": "zero", "endpoint_url": url, "provider": provider})
+        await app.registry.add(replace(model, fim_format=fim_format, chat_format="openai-chat"), None)
         await app.registry.select(model.id)
         await app.settle()  # what the first session of all does once: it loads a price list
     finally:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from beastmode.completion.engine import Engine
+from beastmode.completion.parts import NO_CONTEXT
 from beastmode.domain.model import ModelSpec
 from beastmode.domain.response import Finished, FinishReason, Started, StreamEvent, TextDelta
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
+    from beastmode.completion.parts import Context, Listener
     from beastmode.domain.request import FimRequest, Task
 
 MODEL = ModelSpec("custom:m", "M", "ollama", "http://127.0.0.1:1/v1", "m", None, "openai-completions")
@@ -28,6 +30,9 @@ class Settings:
     debounce_max_ms: int = 300
     prefix_tokens: int = 1024
     suffix_tokens: int = 64
+    context_tokens: int = 256
+    languages_off: tuple[str, ...] = ()
+    candidates: int = 1
 
 
 @dataclass
@@ -100,9 +105,24 @@ def selected(_task: Task) -> ModelSpec | None:
 
 
 def build(
-    *scripts: Sequence[Step], settings: Settings | None = None, clock: Clock | None = None
+    *scripts: Sequence[Step],
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    context: Context = NO_CONTEXT,
+    listener: Listener | None = None,
+    fetches_ahead: bool = False,
 ) -> tuple[Engine, ScriptedRouter, Clock]:
     """An engine on a scripted router."""
     clock = clock or Clock()
     router = ScriptedRouter(clock, list(scripts) or [()])
-    return Engine(router, settings or Settings(), clock, selected, sleep=clock.sleep), router, clock
+    engine = Engine(
+        router,
+        settings or Settings(),
+        clock,
+        selected,
+        context=context,
+        listener=listener,
+        fetches_ahead=lambda _model: fetches_ahead,
+        sleep=clock.sleep,
+    )
+    return engine, router, clock

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from beastmode.domain.text import Cursor, Suggestion
 
 
@@ -36,7 +38,8 @@ def drawn(cursor: Cursor, suggestion: Suggestion) -> str:
 def typed(cursor: Cursor, keys: str, *, closers: str = "") -> Cursor:
     """The cursor after some keys; `closers` is what the editor put behind them by itself."""
     before = cursor.before + keys
-    return cursor_at(f"{before}║{closers}{cursor.after}", language=cursor.language, path=cursor.path)
+    later = cursor_at(f"{before}║{closers}{cursor.after}", language=cursor.language, path=cursor.path)
+    return replace(later, version=cursor.version + len(keys))
 
 
 def accepted(cursor: Cursor, suggestion: Suggestion) -> str:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.completion.fakes import MODEL, Clock, ScriptedRouter, Settings, Wait, build
 from tests.completion.pictures import accepted, cursor_at, drawn, typed
 
-from beastmode.completion.engine import LONGEST_ANSWER, Answer, Engine
+from beastmode.completion.engine import Answer, Engine
+from beastmode.completion.gate import Allowed
+from beastmode.completion.listening import LONGEST_ANSWER
+from beastmode.completion.parts import Nothing
+from beastmode.completion.why import explain
+from beastmode.domain.context import Snippet
 from beastmode.domain.errors import Unreachable, UserError
 from beastmode.domain.response import FinishReason
+
+if TYPE_CHECKING:
+    from beastmode.context.window import Window
+    from beastmode.domain.text import Cursor
 
 LINE = cursor_at("def add(a, b):\n    return ║\n")
 BLOCK = cursor_at("def add(a, b):\n    ║\n")
@@ -32,7 +43,7 @@ async def test_a_suggestion() -> None:
     assert (suggestion.text, suggestion.id, suggestion.model) == ("a + b", "request-0", "custom:m")
     assert (answer.reason, answer.error, answer.from_memory) == ("", None, False)
     assert router.requests[0].prefix == LINE.before
-    assert router.requests[0].path == "/src/example"
+    assert router.requests[0].path == "example"
 
 
 async def test_newer_supersedes_older() -> None:
@@ -54,8 +65,10 @@ async def test_a_refused_call_supersedes_too() -> None:
     older = asyncio.create_task(engine.suggest(LINE, explicit=False))
     await turn()
 
-    assert (await engine.suggest(cursor_at("re║turn"), explicit=False)).reason == "middle of a word"
+    later = replace(cursor_at("re║turn"), version=2)
+    assert (await engine.suggest(later, explicit=False)).reason == "middle of a word"
     assert (await older).reason == "superseded"
+    await turn()
     assert router.closed == [True]
 
 
@@ -97,7 +110,9 @@ async def test_cancelling_the_caller_stops_the_model() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert router.closed == [True]
+    async with asyncio.timeout(5):
+        while router.closed != [True]:
+            await asyncio.sleep(0.01)
     assert (await engine.suggest(LINE, explicit=False)).suggestions
 
 
@@ -140,7 +155,7 @@ async def test_local_only_reaches_the_router() -> None:
     """A workspace that keeps to this machine says so in the request."""
     engine, router, _ = build(["a"])
 
-    await engine.suggest(LINE, explicit=False, local_only=True)
+    await engine.suggest(LINE, explicit=False, allowed=Allowed(local_only=True))
 
     assert router.requests[0].local_only
 
@@ -381,5 +396,228 @@ async def test_nothing_is_kept_of_what_is_over() -> None:
     for n in range(300):
         await engine.suggest(typed(cursor, f"{n}_"), explicit=False)
 
-    assert engine._running == {}
+    assert len(engine._flights) == 0
     assert len(engine._cache) == 64
+
+
+async def test_typing_what_the_model_is_just_saying() -> None:
+    """A key that agrees with the answer so far goes on listening; the model is not asked again."""
+    go = asyncio.Event()
+    engine, router, _ = build(["a +", go, " b"])
+    older = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+    newer = asyncio.create_task(engine.suggest(typed(LINE, "a"), explicit=False))
+    await turn()
+    go.set()
+
+    assert (await newer).suggestions[0].text == " + b"
+    assert (await older).suggestions[0].text == "a + b"
+    assert len(router.requests) == 1
+
+
+async def test_typing_along_outlives_the_cancelled_request() -> None:
+    """An editor that cancels its older request just before the newer one does not stop what the newer one needs."""
+    go = asyncio.Event()
+    engine, router, _ = build(["a +", go, " b"])
+    older = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+    older.cancel()
+    newer = asyncio.create_task(engine.suggest(typed(LINE, "a"), explicit=False))
+    await turn()
+    go.set()
+
+    assert (await newer).suggestions[0].text == " + b"
+    assert len(router.requests) == 1
+
+
+async def test_an_answer_that_goes_another_way() -> None:
+    """Where the model says something else than the user types after all, it is asked again from there."""
+    go = asyncio.Event()
+    engine, router, _ = build(["a\n\n\n", go, "x" * 9], ["b"])
+    older = asyncio.create_task(engine.suggest(BLOCK, explicit=True))
+    await turn()
+    newer = asyncio.create_task(engine.suggest(typed(BLOCK, "a\n\n"), explicit=True))
+    await turn()
+    go.set()
+
+    await older
+    assert (await newer).suggestions[0].text == "b"
+    assert len(router.requests) == 2
+
+
+async def test_two_cursors_of_one_version() -> None:
+    """Two places of the same version of a document are two questions, and both are answered."""
+    go = asyncio.Event()
+    engine, router, _ = build([go, "one"], ["two"])
+    first = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+    elsewhere = replace(cursor_at("x = 1\ny = ║", path=LINE.path), version=LINE.version)
+    second = await engine.suggest(elsewhere, explicit=False)
+    go.set()
+
+    assert second.suggestions[0].text == "two"
+    assert (await first).suggestions[0].text == "one"
+    assert len(router.requests) == 2
+
+
+async def test_a_user_who_asks_may_choose() -> None:
+    """Several different suggestions, the model's best first; a repeated one counts once."""
+    engine, router, _ = build(["a"], ["b"], ["a"], settings=Settings(candidates=3))
+
+    answer = await engine.suggest(LINE, explicit=True)
+
+    assert [suggestion.text for suggestion in answer.suggestions] == ["a", "b"]
+    assert router.requests[0].temperature == 0
+    assert len({request.temperature for request in router.requests}) == 3
+
+
+async def test_nobody_waits_for_the_other_candidates() -> None:
+    """A candidate that does not come is stopped, and the first one is shown without it."""
+    engine, router, _ = build(["a"], [asyncio.Event()], settings=Settings(candidates=2))
+
+    answer = await engine.suggest(LINE, explicit=True)
+
+    assert [suggestion.text for suggestion in answer.suggestions] == ["a"]
+    assert router.closed == [True, True]
+
+
+async def test_cancelling_stops_every_candidate() -> None:
+    """One cancelled request leaves no model at work."""
+    engine, router, _ = build([asyncio.Event()], [asyncio.Event()], settings=Settings(candidates=2))
+    call = asyncio.create_task(engine.suggest(LINE, explicit=True))
+    await turn()
+    await turn()
+
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await engine.aclose()
+
+    assert router.closed == [True, True]
+
+
+async def test_the_next_suggestion_is_fetched_ahead() -> None:
+    """While a suggestion stands there, an idle model is asked for what comes after it; accepting it asks nothing."""
+    engine, router, _ = build(["a + b"], ["\n"], fetches_ahead=True)
+    await engine.suggest(LINE, explicit=False)
+    await turn()
+    await turn()
+
+    assert router.requests[1].prefix == LINE.before + "a + b"
+    after = await engine.suggest(typed(LINE, "a + b"), explicit=False)
+    assert after.from_memory
+    assert len(router.requests) == 2
+
+
+async def test_what_is_fetched_ahead_gives_way() -> None:
+    """A key that types something else ends the question that nobody has asked."""
+    engine, router, _ = build(["a + b"], [asyncio.Event()], ["m"], fetches_ahead=True)
+    await engine.suggest(LINE, explicit=False)
+    await turn()
+    await turn()
+
+    answer = await engine.suggest(typed(LINE, "x"), explicit=False)
+
+    assert answer.suggestions[0].text == "m"
+    assert router.closed[1]
+    await engine.aclose()
+
+
+async def test_typing_through_keeps_what_is_fetched_ahead() -> None:
+    """The end of a suggestion is the same place, whether it was typed or accepted."""
+    go = asyncio.Event()
+    engine, router, _ = build(["a + b"], [go, " + c"], fetches_ahead=True)
+    await engine.suggest(LINE, explicit=False)
+    await turn()
+    await turn()
+    await engine.suggest(typed(LINE, "a"), explicit=False)
+    end = asyncio.create_task(engine.suggest(typed(LINE, "a + b"), explicit=False))
+    await turn()
+    go.set()
+
+    assert (await end).suggestions[0].text == " + c"
+    assert router.requests[1].prefix == LINE.before + "a + b"
+    await engine.aclose()
+
+
+class Shelf:
+    """A context of one snippet."""
+
+    number = 0
+
+    def state(self, _uri: str) -> int:
+        """Set by the test."""
+        return self.number
+
+    def relative(self, path: str) -> str:
+        """Without the folder."""
+        return path.removeprefix("/src/")
+
+    async def gather(self, _cursor: Cursor, _window: Window, _tokens: int) -> Nothing:
+        """Always the same."""
+        snippet = Snippet("shop/order.py", "class Order: ...\n", 4, "definitions", "Order, imported in line 1", 1.0)
+        return Nothing((snippet,), (("search", "took longer than 50 ms"),))
+
+
+async def test_context_reaches_the_model() -> None:
+    """What was gathered goes out with the request; when the context changes, the old answer is no answer any more."""
+    shelf = Shelf()
+    engine, router, _ = build(["a"], ["b"], context=shelf)
+    first = await engine.suggest(LINE, explicit=False)
+    shelf.number = 1
+    second = await engine.suggest(LINE, explicit=False)
+
+    assert [snippet.path for snippet in router.requests[0].snippets] == ["shop/order.py"]
+    assert router.requests[0].path == "example"
+    assert (first.suggestions[0].text, second.suggestions[0].text) == ("a", "b")
+
+
+async def test_what_changes_elsewhere_meanwhile_takes_no_answer_away() -> None:
+    """An answer that was waited for is shown even if another document was opened in the meantime."""
+    shelf, go = Shelf(), asyncio.Event()
+    engine, _, _ = build([go, "a"], context=shelf)
+    asking = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+    shelf.number = 1
+    go.set()
+
+    assert (await asking).suggestions[0].text == "a"
+
+
+async def test_the_cells_above_are_shown() -> None:
+    """A notebook's cell is completed with the code of the cells above before its own."""
+    engine, router, _ = build(["a"])
+    cell = replace(cursor_at("x = ║"), preamble="import os\n")
+
+    await engine.suggest(cell, explicit=False)
+
+    assert router.requests[0].prefix == "import os\nx = "
+
+
+async def test_why_this_suggestion() -> None:
+    """The story of an answer names the model, what it was shown, what it said, and what each filter took."""
+    engine, _, _ = build(["```python\na + b\n```"], context=Shelf())
+    await engine.suggest(LINE, explicit=False)
+
+    told = engine.last(LINE.uri)
+    assert told is not None
+    story = "\n".join(explain(told))
+    assert "# custom:m suggests" in story
+    assert "`shop/order.py` from line 5" in story
+    assert "definitions: Order, imported in line 1" in story
+    assert "nothing from search: took longer than 50 ms" in story
+    assert "fences" in story.rpartition("Filters:")[2]
+
+
+async def test_why_no_suggestion() -> None:
+    """An empty answer's story begins with the reason; a superseded request does not hide it."""
+    engine, _, _ = build(["  "], [asyncio.Event()])
+    await engine.suggest(LINE, explicit=False)
+    superseded = asyncio.create_task(engine.suggest(typed(LINE, "x"), explicit=False))
+    await turn()
+    await engine.suggest(replace(typed(LINE, "xyz"), after="word\n"), explicit=False)
+    await superseded
+
+    told = engine.last(LINE.uri)
+    assert told is not None
+    assert explain(told)[0] == "# No suggestion: middle of a word"

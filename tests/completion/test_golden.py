@@ -9,6 +9,9 @@ import pytest
 from tests.completion.fakes import build
 from tests.completion.pictures import cursor_at, drawn, split
 
+from beastmode.completion.postprocess import CURSOR_PIPELINE, MODEL_PIPELINE
+from beastmode.completion.postprocess.broken_tail import broken_tail
+from beastmode.completion.postprocess.half_line import half_line
 from beastmode.domain.response import FinishReason
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -40,15 +43,16 @@ async def test_golden(file: Path) -> None:
 
 
 def test_there_are_enough() -> None:
-    """The glob finds the cases, in at least eight languages."""
+    """The glob finds the cases, in many languages."""
     languages = {tomllib.loads(file.read_text(encoding="utf-8"))["language"] for file in FILES}
-    assert len(FILES) >= 100
-    assert {"python", "typescript", "go", "rust", "java", "c", "ruby", "html", "json"} <= languages
+    assert len(FILES) >= 200
+    assert languages >= set(
+        "python typescript typescriptreact javascript javascriptreact go rust java c cpp csharp ruby php shellscript "  # noqa: SIM905 - reads
+        "html css json yaml toml sql markdown makefile dockerfile kotlin lua".split()
+    )
 
 
 def test_every_filter_has_a_folder() -> None:
     """No filter goes without a golden case."""
-    from beastmode.completion.postprocess import CURSOR_PIPELINE, MODEL_PIPELINE  # noqa: PLC0415 - only its names
-
-    names = {each.__name__ for each in (*MODEL_PIPELINE, *CURSOR_PIPELINE)}
+    names = {each.__name__ for each in (half_line, *MODEL_PIPELINE, broken_tail, *CURSOR_PIPELINE)}
     assert names <= {folder.name for folder in GOLDEN.iterdir()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from beastmode.completion.postprocess import (
     is_settled,
     run,
 )
+from beastmode.completion.postprocess.broken_tail import broken_tail
 from beastmode.completion.postprocess.half_line import half_line
 from beastmode.completion.retyped import retyped
 from beastmode.domain.text import Cursor
@@ -39,17 +42,39 @@ PIECES = st.sampled_from(
         "<fim_middle>",
         "x = 1\n",
         "\n\n",
+        "\n\t",
+        "\n  ",
+        "\n} else {",
+        "else:\n",
+        "def f():",
+        "for x in y {",
+        '"""',
+        "/*",
+        "*/",
+        "<<EOF\n",
+        "EOF\n",
+        "Here is the code:\n",
+        "\n\nThis code does it all well.",
+        "👩\u200d💻",
+        "naïve",
     ]
 )
 TEXTS = st.lists(PIECES, max_size=25).map("".join)
 CODE = st.lists(PIECES.filter(lambda piece: "\r" not in piece), max_size=20).map("".join)
-LANGUAGES = st.sampled_from(["python", "ruby", "typescript", "markdown"])
+LANGUAGES = st.sampled_from(["python", "ruby", "typescript", "go", "shellscript", "json", "markdown"])
 CURSORS = st.builds(
-    lambda before, after, language: cursor_at(f"{before}║{after}", language=language), CODE, CODE, LANGUAGES
+    lambda before, after, language, newline: cursor_at(f"{before}║{after}", language=language, newline=newline),
+    CODE,
+    CODE,
+    LANGUAGES,
+    st.sampled_from(["\n", "\r\n"]),
 )
-EXAMPLES = 20
+EXAMPLES = 600
 """A test, for a suite that runs in seconds; set it to thousands after changing a filter."""
-FILTERS = (half_line, *MODEL_PIPELINE, *CURSOR_PIPELINE)
+FILTERS = (half_line, *MODEL_PIPELINE, broken_tail, *CURSOR_PIPELINE)
+REWRITING = {"line_endings", "indentation"}
+WORD = re.compile(r"[^`~!@#%^&*()\-=+\[{\]}\\|;:'\",.<>/?\s]+")
+"""The editor's pattern of a word, where a language has none of its own."""
 
 
 @pytest.mark.parametrize("each", FILTERS, ids=lambda each: each.__name__)
@@ -59,6 +84,18 @@ def test_filters_are_total_and_idempotent(each: Filter, text: str, cursor: Curso
     """A filter takes any text, and doing it twice is doing it once."""
     once = each(text, cursor)
     assert each(once, cursor) == once
+
+
+@pytest.mark.parametrize("each", FILTERS, ids=lambda each: each.__name__)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(text=TEXTS, cursor=CURSORS)
+def test_filters_only_take_away(each: Filter, text: str, cursor: Cursor) -> None:
+    """What a filter leaves was in the text, in that order; two of them also change blanks and line ends."""
+    left = each(text, cursor)
+    if each.__name__ in REWRITING:
+        left, text = ("".join(some.split()) for some in (left, text))
+    rest = iter(text)
+    assert all(character in rest for character in left)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -93,6 +130,59 @@ def test_settled_means_settled(text: str, more: str, cursor: Cursor) -> None:
         pipeline = (*MODEL_PIPELINE, *CURSOR_PIPELINE)
         now, later = (run(pipeline, whole, cursor)[0] for whole in (text, text + more))
         assert now == later or not (now + later).strip()  # blank text is never shown
+
+
+@settings(max_examples=2 * EXAMPLES, deadline=None)
+@given(text=TEXTS, cursor=CURSORS)
+async def test_inserting_changes_nothing_else(text: str, cursor: Cursor) -> None:
+    """As the editor does it: in UTF-16 columns, in the document's line ends, on the cursor's line."""
+    engine, _, _ = build([text])
+    answer = await engine.suggest(cursor, explicit=True)
+    for suggestion in answer.suggestions:
+        assert "\r" not in suggestion.text
+        replaced = cursor.line_after[: suggestion.replace_after]
+        assert len(replaced) == suggestion.replace_after
+        lines = f"{cursor.before}{cursor.after}".split("\n")
+        line = lines[cursor.line].encode("utf-16-le")
+        start = 2 * utf16_length(cursor.line_before)
+        end = start + 2 * utf16_length(replaced)
+        inserted = suggestion.text.replace("\n", cursor.newline)
+        lines[cursor.line] = line[:start].decode("utf-16-le") + inserted + line[end:].decode("utf-16-le")
+        before, after = (some.replace("\n", cursor.newline) for some in (cursor.before, cursor.after[len(replaced) :]))
+        assert cursor.newline.join(lines) == before + inserted + after
+
+
+def utf16_length(text: str) -> int:
+    """Code units."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def next_word(text: str) -> int:
+    """How much the editor accepts at once: a word with what stands before it, or up to the blank behind that."""
+    word = WORD.search(text)
+    until = len(text) if word is None else word.end() if word.start() == 0 else word.start()
+    blank = re.search(r"\s+", text)
+    return blank.end() if blank and blank.start() < until else until
+
+
+@settings(max_examples=2 * EXAMPLES, deadline=None)
+@given(text=CODE, cursor=CURSORS, words=st.integers(1, 12))
+async def test_accepting_by_word_gives_the_same_file(text: str, cursor: Cursor, words: int) -> None:
+    """Any number of words, each asked for anew, and then the rest: the file is the one of accepting at once."""
+    engine, router, _ = build([text])
+    answer = await engine.suggest(cursor, explicit=True)
+    if not answer.suggestions:
+        return
+    [suggestion] = answer.suggestions
+    here, rest = cursor, suggestion
+    for _ in range(words):
+        word = rest.text[: next_word(rest.text)]
+        if not rest.text[len(word) :].strip():
+            break
+        here = typed(here, word)
+        [rest] = (await engine.suggest(here, explicit=True)).suggestions
+    assert len(router.requests) == 1
+    assert accepted(here, rest) == accepted(cursor, suggestion)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

@@ -102,3 +102,49 @@ def test_never_over_budget(before: str, after: str, first_line: int, prefix_toke
     assert after.startswith(shown.suffix)
     assert len(shown.prefix.encode()) <= prefix_tokens * BYTES_PER_TOKEN
     assert len(shown.suffix.encode()) <= suffix_tokens * BYTES_PER_TOKEN
+
+
+METHOD = """\
+    def method_{0}(self):
+        value = {0}
+        if value:
+            value += 1
+        return value
+
+"""
+METHODS = "class A:\n" + "".join(METHOD.format(number) for number in range(80))
+
+
+def test_prefix_starts_at_a_definition() -> None:
+    """Where one starts soon behind the block of lines, the prefix begins with it and not in the middle of another."""
+    starts = set()
+    for extra in range(30):
+        shown = window(cursor_at(METHODS + "    x = 1\n" * extra + "║"), 1024, 64)
+        starts.add(shown.prefix.partition("\n")[0].split("_")[0])
+        assert len(shown.prefix) >= 1024 * BYTES_PER_TOKEN // 2
+    assert starts == {"    def method"}
+
+
+def test_the_start_at_a_definition_is_stable() -> None:
+    """While a line is typed, also one that looks like a definition, the start does not move."""
+    cursor = cursor_at(METHODS + "║")
+    prefix = window(cursor, 512, 64).prefix
+    moved = 0
+    for _ in range(32):
+        for key in "def f(): pass\n":
+            cursor = typed(cursor, key)
+            grown = window(cursor, 512, 64).prefix
+            moved += not grown.startswith(prefix)
+            prefix = grown
+    # A block is 16 lines here.
+    assert 1 <= moved <= 32 // 16 + 1
+
+
+def test_suffix_ends_before_a_definition() -> None:
+    """What the model sees last is whole where that costs little."""
+    for line in range(6):
+        _, _, after = METHODS.partition("\n")
+        after = after.split("\n", line)[line]
+        suffix = window(cursor_at("║\n" + after), 0, 256).suffix
+        assert after[len(suffix) - 1 :].startswith("    def method")
+        assert len(suffix) >= 256 * BYTES_PER_TOKEN // 2

@@ -35,10 +35,10 @@ async def test_the_built_in_model_is_found_out(tmp_path: Path, monkeypatch: pyte
         url, key = await app.embedded.endpoint()
         plain = ModelSpec("custom:m", "M", "openai-compatible", url, "any", "openai-chat", "openai-completions")
         await app.registry.add(plain, key)
-        diagnosis = await app.doctor("m", lambda message, part: print(f"{part:.0%} {message}", file=sys.stderr))  # noqa: T201  # it takes minutes
+        diagnosis = await app.models.doctor("m", lambda message, part: print(f"{part:.0%} {message}", file=sys.stderr))  # noqa: T201  # it takes minutes
         for trial in (*diagnosis.fim.trials, diagnosis.fim.blind):
             print(trial and (trial.way.title, trial.line(), trial.verdicts), file=sys.stderr)  # noqa: T201  # likewise
-        applied = await app.apply(diagnosis)
+        applied = await app.models.apply(diagnosis)
         assert await app.registry.key_of(applied) == key
     finally:
         await app.close()

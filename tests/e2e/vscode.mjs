@@ -45,6 +45,8 @@ write(rules, JSON.stringify([
   { ends_with: 'def total(self) -> float:\n', text: 'amount = sum(self.prices)\n        return round(amount, 2)' },
   { ends_with: 'def largest(', text: 'self) -> float:' },
   { ends_with: 'def cheapest(', text: 'self) -> float:' },
+  { ends_with: 'def mean(self) -> float:\n', text: 'if not self.prices:\n            return 0.0\n        return sum(self.prices) / len(self.prices)' },
+  { ends_with: 'same = ', text: 'Cart().prices' },
 ]));
 let model;
 async function startModel(port = 0) {
@@ -53,6 +55,8 @@ async function startModel(port = 0) {
   const url = await new Promise((done) => createInterface({ input: model.stdout }).once('line', done));
   return new URL(url.trim());
 }
+/** How many requests the model has had. */
+const requests = async () => (await (await fetch(`${endpoint.origin}/admin/stats`)).json()).requests;
 const stopModel = () => new Promise((done) => { model.once('exit', done); model.kill('SIGKILL'); });
 const endpoint = await startModel();
 
@@ -201,6 +205,55 @@ try {
     await vscode.ghostSays(/^\) -> float:$/);
     await press('Tab');
     await vscode.saved(/\n {4}def largest\(self\) -> float:$/);
+  });
+
+  await promise('typing through a multi-line suggestion asks the model nothing', async () => {
+    await vscode.freshLine();
+    await type('    def mean(self) -> float:');
+    await press('Enter');
+    await vscode.ghostSays(/^if not self\.prices:\n\s+return 0\.0\n\s+return sum\(self\.prices\) \/ len\(self\.prices\)$/);
+    await vscode.shot('4-multi-line');
+    const asked = await requests();
+    await type('if not sel');
+    await vscode.ghostSays(/^f\.prices:\n\s+return 0\.0\n\s+return sum/);
+    await press('Control+ArrowRight');
+    await vscode.ghostSays(/^\.prices:\n/);
+    assert.equal(await requests(), asked);
+  });
+
+  await promise('one undo takes an accepted suggestion back', async () => {
+    await press('Tab');
+    await vscode.saved(/\n {8}if not self\.prices:\n {12}return 0\.0\n {8}return sum\(self\.prices\) \/ len\(self\.prices\)$/);
+    await press('Control+z');
+    await vscode.saved(/\n {8}if not self$/);
+    await press('Control+y');
+    await vscode.saved(/return sum\(self\.prices\) \/ len\(self\.prices\)$/);
+  });
+
+  await promise('a second cursor gets the suggestion too', async () => {
+    await vscode.freshLine();
+    await press('Enter', 'ArrowUp');
+    await vscode.palette('Add Cursor Below');
+    await type('same = ');
+    await vscode.ghostSays(/^Cart\(\)\.prices/);
+    await press('Tab');
+    await vscode.saved(/\nsame = Cart\(\)\.prices\nsame = Cart\(\)\.prices$/);
+    await press('Escape');
+  });
+
+  await promise('an empty answer tells its reason', async () => {
+    await vscode.freshLine();
+    await type('name');
+    await press('ArrowLeft', 'ArrowLeft');
+    await type('x');
+    await sleep(1000); // the editor asks when it sees fit, and forgets about it when the palette opens
+    await vscode.noGhost();
+    await vscode.palette('BEAST MODE: Why This Suggestion?');
+    await page.locator('.view-lines', { hasText: 'No suggestion: middle of a word' }).waitFor();
+    await vscode.shot('4-why');
+    await page.locator('.editor-instance .view-lines', { hasText: 'Shopping' }).first().click();
+    await press('Control+z', 'Control+End');
+    await vscode.palette('View: Close Editors in Other Groups');
   });
 
   await promise('the status bar shows health and its tooltip the day', async () => {

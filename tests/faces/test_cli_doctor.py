@@ -129,12 +129,12 @@ async def test_a_row_that_was_changed_meanwhile_is_left_alone(settings: Settings
     try:
         async with ModelServer(Scripted(template=QWEN), serves=PATHS) as server:
             await app.registry.add(mine(server.url), None)
-            diagnosis = await app.doctor("m", lambda _message, _part: None)
+            diagnosis = await app.models.doctor("m", lambda _message, _part: None)
             assert app.health.of("custom:m").level is HealthLevel.UNKNOWN
             renamed = replace(mine(server.url), name="New")
             await app.registry.add(renamed, None, replace=True)
             with pytest.raises(UserError, match="changed while"):
-                await app.apply(diagnosis)
+                await app.models.apply(diagnosis)
             assert app.registry.get("m") == renamed
     finally:
         await app.close()
@@ -147,7 +147,7 @@ async def test_cancelling_stops_asking(settings: Settings) -> None:
         async with ModelServer(Scripted(template=QWEN), serves=PATHS) as server:
             await app.registry.add(mine(f"{server.url}/m/drip=200"), None)
             asked = asyncio.Event()
-            task = asyncio.create_task(app.doctor("m", lambda _message, _part: asked.set()))
+            task = asyncio.create_task(app.models.doctor("m", lambda _message, _part: asked.set()))
             await asked.wait()
             while not server.stats.requests:
                 await asyncio.sleep(0.001)
@@ -172,7 +172,7 @@ async def test_a_cap_stops_the_questions(settings: Settings) -> None:
             await app.registry.add(model, None)
             await app.registry.set_policy(Policy(daily_cap=app.registry.get("m").price.input / 1_000_000_000))  # type: ignore[union-attr]  # it has one
             with pytest.raises(NotAllowed):
-                await app.doctor("m", lambda _message, _part: None, yes=True)
+                await app.models.doctor("m", lambda _message, _part: None, yes=True)
             assert server.stats.requests == 0
             assert [row["task"] for row in await app.ledger.since(0)] == []
             assert app.registry.selected(Task.INLINE) is not None

@@ -9,13 +9,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.attempts import ROW
+from tests.support.attempts import ROW, SHOWN
 from typer.testing import CliRunner, Result
 
+from beastmode.domain.request import Task
 from beastmode.domain.routing import Outcome
 from beastmode.faces.cli.main import build
 from beastmode.ledger.days import day_of, start_of
+from beastmode.ledger.feedback import Fate, FeedbackLog
 from beastmode.ledger.ledger import Ledger
+from beastmode.ledger.tally import Tally
 from beastmode.store import Database
 
 if TYPE_CHECKING:
@@ -35,10 +38,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     async def fill() -> None:
         database = await Database.open(home / "beastmode.db")
         ledger = Ledger(database)
-        await ledger.observe(replace(ROW, id="1", started_at=NOON))
-        await ledger.observe(replace(ROW, id="2", started_at=NOON, model="custom:other", estimated=True))
+        asked = replace(ROW, task=Task.CHAT)
+        await ledger.observe(replace(asked, id="1", started_at=NOON))
+        await ledger.observe(replace(asked, id="2", started_at=NOON, model="custom:other", estimated=True))
         await ledger.observe(replace(ROW, id="3", started_at=NOON + 86_400))
         await ledger.observe(replace(ROW, id="4", started_at=NOON + 86_401, outcome=Outcome.CANCELLED, cost=Decimal(0)))
+        log, tally = FeedbackLog(database), Tally(database, lambda: NOON)
+        log.put(replace(SHOWN, shown_at=NOON, fate=Fate.ACCEPTED, used_chars=20, used_at=NOON, kept_5min=750))
+        log.put(replace(SHOWN, id="2", shown_at=NOON, language="go", fate=Fate.IGNORED))
+        tally.silent("filter: scope", "custom:m", "python", explicit=False)
+        tally.cached(hit=True, model="custom:m", language="python", explicit=False)
+        await log.aclose()
+        await tally.aclose()
         await database.close()
 
     asyncio.run(fill())
@@ -69,6 +80,25 @@ def test_sums_for_a_script() -> None:
     assert (told["total"]["requests"], told["total"]["cancelled"], told["total"]["cost"]) == (3, 1, "0.003")
     assert told["total"]["savings"] is None
     assert Decimal(told["total"]["savings_low"]) < Decimal(told["total"]["savings_high"])
+
+
+def test_acceptance_by_what_is_asked_for() -> None:
+    """A table for a person, shares for a script."""
+    said = ledger("acceptance", "--by", "language", "--since", DAY, "--until", DAY)
+    assert said.exit_code == 0, said.output
+    lines = {line.split()[0]: line.split() for line in said.stdout.splitlines()}
+    assert lines["python"] == ["python", "1", "100.00%", "1", "0", "0", "0", "0", "-", "75.00%"]
+    assert lines["total"][:3] == ["total", "2", "50.00%"]
+    told = json.loads(ledger("acceptance", "--json").stdout)
+    assert (told["model"]["custom:m"]["rate"], told["total"]["kept_5min"]) == (0.5, 0.75)
+
+
+def test_silence_and_memory() -> None:
+    """Every reason by name, and the share of memory."""
+    said = ledger("silence")
+    assert [line.split() for line in said.stdout.splitlines()][1] == ["filter:", "scope", "1"]
+    told = json.loads(ledger("silence", "--json").stdout)
+    assert told == {"reasons": {"filter: scope": 1}, "hits": 1, "misses": 0, "hit_rate": 1.0}
 
 
 def test_an_export_never_overwrites(tmp_path: Path) -> None:

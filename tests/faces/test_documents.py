@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types as lsp
 
 from beastmode.faces.lsp.documents import CHARACTERS, Document, Documents, path_of, utf16_length
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TEXT = st.text(alphabet=st.sampled_from("ab \n\r🦀é中\u2028\x0c"), max_size=40)
 PLACE = st.tuples(st.integers(0, 8), st.integers(0, 12))
@@ -70,13 +75,50 @@ def test_a_change_without_a_range_replaces_everything() -> None:
     assert document.text == "new"
 
 
+class Mirror:
+    """A watcher that keeps its own copy of every document from what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, list[str]] = {}
+
+    def opened(self, document: Document) -> None:
+        self.lines[document.uri] = list(document.lines)
+
+    def changed(self, uri: str, line: int, removed: int, added: Sequence[str]) -> None:
+        self.lines[uri][line : line + removed] = added
+
+    def closed(self, uri: str) -> None:
+        del self.lines[uri]
+
+
 def test_a_document_that_was_never_opened_is_ignored() -> None:
     """A confused editor does not stop the server."""
-    documents = Documents()
-    identifier = lsp.VersionedTextDocumentIdentifier(uri="file:///x", version=2)
-    documents.change(lsp.DidChangeTextDocumentParams(identifier, []))
+    documents = Documents(Mirror())
+    documents.change("file:///x", 2, [])
     documents.close("file:///x")
     assert documents.get("file:///x") is None
+
+
+@given(TEXT, st.lists(st.tuples(PLACE, PLACE, TEXT), max_size=6), TEXT)
+def test_a_watcher_hears_enough_to_follow(
+    text: str, edits: list[tuple[tuple[int, int], tuple[int, int], str]], whole: str
+) -> None:
+    """Whoever applies what is told has the document's text, whether an editor sends edits or the whole text."""
+    mirror = Mirror()
+    documents = Documents(mirror)
+    documents.open(lsp.TextDocumentItem("file:///a.py", lsp.LanguageKind.Python, 1, text))
+    for version, (one, other, inserted) in enumerate(edits, start=2):
+        start, end = sorted((one, other))
+        span = lsp.Range(lsp.Position(*start), lsp.Position(*end))
+        change = lsp.TextDocumentContentChangePartial(range=span, text=inserted)
+        documents.change("file:///a.py", version, [change])
+    document = documents.get("file:///a.py")
+    assert document is not None
+    assert mirror.lines["file:///a.py"] == list(document.lines)
+    documents.change("file:///a.py", 99, [lsp.TextDocumentContentChangeWholeDocument(text=whole)])
+    assert mirror.lines["file:///a.py"] == list(document.lines)
+    documents.close("file:///a.py")
+    assert mirror.lines == {}
 
 
 def test_paths_of_uris() -> None:

@@ -16,7 +16,7 @@ from tests.support.attempts import GPT4, ROW, any_attempts, sums_of_rollups, sum
 from beastmode.domain.routing import Attempt, Outcome
 from beastmode.ledger.backfill import BATCH, compare, fill_costs
 from beastmode.ledger.prices import price_id
-from beastmode.ledger.rows import Baseline, change, record
+from beastmode.ledger.rows import KEY, SUMS, Baseline, change, record
 from beastmode.ledger.totals import Totals, fold
 from beastmode.store.migrations import MIGRATIONS, migrate
 
@@ -43,7 +43,7 @@ def test_the_rollups_are_the_sums_of_the_rows(attempts: list[Attempt], has_basel
             record(connection, attempt, baseline if has_baseline else None)
         assert sums_of_rollups(connection) == sums_of_rows(connection)
         for row in connection.execute("SELECT * FROM attempts WHERE request_id = 'r1'").fetchall():
-            change(connection, row, accepted_at=1.0)
+            change(connection, row, accepted_at=1.0, used=333)
         assert sums_of_rollups(connection) == sums_of_rows(connection)
         compare(connection, baseline)
         fill_costs(connection, "custom:a", GPT4)
@@ -100,6 +100,44 @@ def test_rows_of_the_first_version_are_summed_up() -> None:
         old = {key: sums for key, (sums, *_) in sums_of_rollups(connection).items()}
         assert old == {key: sums for key, (sums, *_) in sums_of_rows(connection).items()}
         assert len(old) == 3
+
+
+def test_suggestions_of_the_second_version_count_where_they_were_accepted() -> None:
+    """All of them were charged to the baseline before; other tasks stay as they are."""
+    older = tuple(step for step in MIGRATIONS if step.name < "m006")
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.row_factory = sqlite3.Row
+        migrate(connection, older)
+        connection.executemany(
+            "INSERT INTO attempts (id, request_id, task, model, provider, origin, reason, started_at, outcome, total_s,"
+            " connect_s, estimated, baseline_cost_nano, accepted_at) VALUES (?, 'r', ?, 'custom:m', 'p', 'o', 'why', ?,"
+            " ?, 1.5, 0.1, ?, ?, ?)",
+            [
+                ("a", "inline", 3600.0, "ok", 0, 500, 7.0),
+                ("b", "inline", 7199.5, "ok", 1, 300, 8.0),
+                ("c", "inline", 7000.0, "ok", 0, 900, None),
+                ("d", "inline", 7200.0, "ok", 0, 900, None),
+                ("e", "inline", 7200.0, "ok", 0, None, 9.0),
+                ("f", "inline", 7200.0, "ok", 0, None, None),
+                ("g", "inline", 3600.0, "failed", 0, 900, None),
+                ("h", "chat", 3600.0, "ok", 1, 700, None),
+            ],
+        )
+        names = ", ".join(name for name in (*KEY, *SUMS) if name not in {"baseline_cost_nano", "uncompared"})
+        connection.execute(
+            f"INSERT INTO rollups ({names}, baseline_cost_nano, uncompared, total_s, first_token_s)"  # noqa: S608
+            " SELECT CAST(started_at / 3600 AS INTEGER) * 3600, model, task, outcome, COUNT(*), COUNT(accepted_at), 0,"
+            " 0, SUM(estimated), COUNT(*), 0, 0, 0, 0, 0, 0, 0, 0,"
+            " COALESCE(SUM(baseline_cost_nano) FILTER (WHERE estimated), 0), COALESCE(SUM(baseline_cost_nano), 0),"
+            " COUNT(*) - COUNT(baseline_cost_nano), x'', x'' FROM attempts GROUP BY 1, 2, 3, 4"
+        )
+        migrate(connection)
+        found = {key: sums for key, (sums, *_) in sums_of_rollups(connection).items()}
+        assert found == {key: sums for key, (sums, *_) in sums_of_rows(connection).items()}
+        assert found[3600, "custom:m", "chat", "ok"][SUMS.index("baseline_cost_nano")] == 700
+        answers = found[3600, "custom:m", "inline", "ok"]
+        assert answers[SUMS.index("baseline_cost_nano")] == 800
+        assert answers[SUMS.index("estimated_baseline_nano")] == 300
 
 
 def test_missing_prices_are_filled_in_batches() -> None:

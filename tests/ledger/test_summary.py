@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BASELINE = "openai:gpt-4"
+ASKED = replace(ROW, task=Task.CHAT)
+"""An answer that counts as it is; a suggestion counts where it was used, see test_feedback.py."""
 
 
 @pytest.fixture
@@ -71,11 +73,11 @@ async def test_a_row_keeps_every_field(ledger: Ledger) -> None:
 async def test_the_sums_of_a_day(ledger: Ledger) -> None:
     """Cancelled tries are counted apart, probes and older rows not at all; savings need both prices."""
     for n in range(1, 21):
-        await ledger.observe(replace(ROW, id=f"ok{n}", total_s=n / 10))
-    await ledger.observe(replace(ROW, id="bad", outcome=Outcome.FAILED, connect_s=None, usage=Usage(), cost=None))
-    await ledger.observe(replace(ROW, id="gone", outcome=Outcome.CANCELLED))
+        await ledger.observe(replace(ASKED, id=f"ok{n}", total_s=n / 10))
+    await ledger.observe(replace(ASKED, id="bad", outcome=Outcome.FAILED, connect_s=None, usage=Usage(), cost=None))
+    await ledger.observe(replace(ASKED, id="gone", outcome=Outcome.CANCELLED))
     await ledger.observe(replace(ROW, id="probe", task=Task.PROBE))
-    await ledger.observe(replace(ROW, id="old", started_at=10.0))
+    await ledger.observe(replace(ASKED, id="old", started_at=10.0))
     summary = await ledger.summary(50.0)
     assert (summary.requests, summary.succeeded, summary.cancelled) == (21, 20, 1)
     assert summary.p95_s == pytest.approx(1.9, rel=0.01)
@@ -83,14 +85,14 @@ async def test_the_sums_of_a_day(ledger: Ledger) -> None:
     assert summary.baseline_cost == 20 * Decimal("0.036")  # what was broken off is not charged to the baseline
     assert summary.savings == Decimal("0.699")
     assert summary.savings_low == summary.savings_high == summary.savings
-    await ledger.observe(replace(ROW, id="free?", cost=None))
+    await ledger.observe(replace(ASKED, id="free?", cost=None))
     assert (await ledger.summary(50.0)).savings_low is None
     assert (await ledger.summary(50_000.0)).success_rate is None
 
 
 async def test_savings_on_estimated_tokens_are_a_range(ledger: Ledger) -> None:
     """No single number is shown, and the range holds what the two counts could be."""
-    await ledger.observe(replace(ROW, estimated=True))
+    await ledger.observe(replace(ASKED, estimated=True))
     summary = await ledger.summary(0.0)
     assert summary.savings is None
     assert summary.savings_low == Decimal("0.7") * Decimal("0.036") - Decimal("1.75") * Decimal("0.001")
@@ -105,16 +107,6 @@ async def test_memory_and_failures_are_not_savings(ledger: Ledger) -> None:
     await ledger.observe(replace(ROW, id="failed", outcome=Outcome.FAILED))
     summary = await ledger.summary(0.0)
     assert (summary.savings, summary.cached, summary.p95_s) == (Decimal("-0.001"), 1, None)
-
-
-async def test_accepting_twice_counts_once(ledger: Ledger) -> None:
-    """And only the try that gave the answer."""
-    await ledger.observe(replace(ROW, id="first", outcome=Outcome.FAILED))
-    await ledger.observe(replace(ROW, id="second"))
-    await ledger.accepted("r", 123.5)
-    await ledger.accepted("r", 124.5)
-    assert [row["accepted_at"] for row in await ledger.tail(5)] == [None, 123.5]
-    assert (await ledger.summary(0.0)).accepted == 1
 
 
 async def test_spending_is_known_to_the_second(ledger: Ledger) -> None:

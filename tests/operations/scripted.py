@@ -26,6 +26,10 @@ class Scripted:
     infill: bool = False
     chat: bool = False
     prefill: bool = False
+    echoes: bool = False
+    """A begun answer is sent along with what is new."""
+    prefill_field: str = ""
+    """A field of the body without which a begun answer is begun anew."""
 
     def __call__(self, asked: Asked) -> str:
         if "messages" in asked.body:
@@ -39,8 +43,10 @@ class Scripted:
             return known.filling if known else PROSE
         if self.template is not None:
             prefix, suffix, middle = map(re.escape, (self.template.prefix, self.template.suffix, self.template.middle))
-            found = re.fullmatch(f"{prefix}(.*?){suffix}(.*?){middle}", prompt, re.DOTALL)
-            known = _hole(found[1], found[2]) if found else None
+            before, after = f"{prefix}(?P<before>.*?)", f"{suffix}(?P<after>.*?)"
+            order = after + before if self.template.suffix_first else before + after
+            found = re.fullmatch(order + middle, prompt, re.DOTALL)
+            known = _hole(found["before"], found["after"]) if found else None
             if known:
                 return known.filling
         return _more_of_the_same(prompt)
@@ -48,10 +54,13 @@ class Scripted:
     def _chat(self, asked: Asked) -> str:
         last = asked.body["messages"][-1]
         said = last["content"] if isinstance(last["content"], str) else last["content"][0]["text"]
-        if last["role"] == "assistant":
-            return " 6 7 8 9" if self.prefill else "1 2 3 4 5 6 7 8 9"
+        if last["role"] == "assistant" and said.startswith("41 42"):
+            goes_on = self.prefill and (not self.prefill_field or self.prefill_field in asked.body)
+            return f"{said if self.echoes else ''} 45 46 47" if goes_on else "1 2 3 4 5 6 7 8 9"
         if said.startswith("Count"):
             return " ".join(map(str, range(1, 31)))
+        if last["role"] == "assistant":
+            said = asked.body["messages"][-2]["content"]
         after = re.search(r"<after>(.*)</after>", said, re.DOTALL)
         known = after and next((hole for hole in HOLES if hole.suffix == after[1]), None)
         return known.filling if known and self.chat else "ready"

@@ -6,7 +6,7 @@ import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from time import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import given
@@ -18,11 +18,15 @@ from tests.support.model_server import KINDS, ModelServer
 from beastmode.domain.errors import RateLimited
 from beastmode.domain.model import ModelSpec
 from beastmode.domain.request import Task
+from beastmode.domain.usage import Usage
 from beastmode.operations import probing
 from beastmode.operations.endpoint_facts import Facts, ask_facts
+from beastmode.operations.fim_files import MOST, with_files
 from beastmode.operations.fim_templates import families, template_name
+from beastmode.operations.fim_trial import Way
+from beastmode.operations.model_checks import check_model
 from beastmode.operations.model_doctor import diagnose, plan
-from beastmode.operations.probing import Prober
+from beastmode.operations.probing import Probe, Prober
 from beastmode.registry.providers import load_providers
 from beastmode.router.ask import Asker, Endpoint
 from beastmode.router.attempt import auth_headers
@@ -30,9 +34,12 @@ from beastmode.router.breaker import Breakers
 from beastmode.router.latency import Latencies
 from beastmode.router.room import Rooms
 from beastmode.transport import Network, Transport
+from beastmode.wire import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+
+    from tests.support.model_server import Asked
 
     from beastmode.domain.request import Request
     from beastmode.domain.routing import Attempt
@@ -66,11 +73,8 @@ class Room:
     async def hold(self, model: ModelSpec, request: Request) -> AsyncIterator[None]:
         yield
 
-    async def examine(self, model: ModelSpec, key: str | None = None, most: int | None = None) -> Diagnosis:
-        """Examine a model that was registered with this key."""
-        provider = load_providers()[model.provider]
-        transport = Transport(Network())
-        asker = Asker(
+    def asker(self, transport: Transport) -> Asker:
+        return Asker(
             transport,
             rooms=Rooms(),
             breakers=Breakers(time),
@@ -79,8 +83,13 @@ class Room:
             observers=(self,),
             clock=time,
         )
+
+    async def examine(self, model: ModelSpec, key: str | None = None, most: int | None = None) -> Diagnosis:
+        """Examine a model that was registered with this key."""
+        provider = load_providers()[model.provider]
+        transport = Transport(Network())
         prober = Prober(
-            asker,
+            self.asker(transport),
             lambda auth: Endpoint(model.endpoint_url, auth_headers(auth, key)),
             hold=self.hold,
             most=plan(provider).requests if most is None else most,
@@ -189,12 +198,112 @@ async def test_a_template_that_is_not_in_the_table_is_scored_too() -> None:
     assert "template [[BEFORE]]" in said(diagnosis, "Code completion")[1]
 
 
-@pytest.mark.parametrize(("prefill", "found"), [(True, True), (False, False)])
-async def test_prefill(prefill: bool, found: bool) -> None:  # noqa: FBT001  # a parameter
-    """Whether a begun answer is gone on with can be seen from what comes next."""
-    async with ModelServer(Scripted(prefill=prefill), serves=(CHAT,)) as server:
+@pytest.mark.parametrize(
+    ("script", "found", "proposed"),
+    [
+        (Scripted(prefill=True), True, {"prefill": True}),
+        (Scripted(prefill=True, echoes=True), True, {"prefill": True}),
+        (Scripted(), False, {}),
+        (
+            Scripted(prefill=True, prefill_field="continue_final_message"),
+            True,
+            {"provider": "vllm", "chat_format": "vllm-chat"},
+        ),
+        (
+            Scripted(prefill=True, prefill_field="chat_template_kwargs"),
+            True,
+            {"provider": "llama.cpp", "chat_format": "llama-chat"},
+        ),
+    ],
+)
+async def test_prefill(script: Scripted, found: bool, proposed: dict[str, object]) -> None:  # noqa: FBT001  # a parameter
+    """Whether a begun answer is gone on with can be seen from what comes next, in the dialect that says enough."""
+    async with ModelServer(replace(script, suffix=True), serves=(CHAT, COMPLETIONS)) as server:
         diagnosis = await Room().examine(row(server.base))
     assert said(diagnosis, "Prefill")[0] is found
+    assert changed(diagnosis) == proposed
+
+
+async def test_a_model_that_begins_anew_where_its_format_usually_goes_on() -> None:
+    """The row says so from then on, and holes are put to it without a beginning of the answer."""
+    async with ModelServer(Scripted(chat=True), serves=(CHAT,)) as server:
+        diagnosis = await Room().examine(row(server.base, provider="llama.cpp", chat_format="llama-chat"))
+        roles = [asked.body["messages"][-1]["role"] for asked in server.stats.last if "messages" in asked.body]
+    assert changed(diagnosis)["prefill"] is False
+    assert roles.count("assistant") == 1
+    assert changed(diagnosis)["fim_format"] == "chat-infill"
+
+
+async def test_a_model_that_only_chats_and_goes_on_with_what_is_begun() -> None:
+    """Its holes are put with the line begun, as they will be."""
+    async with ModelServer(Scripted(chat=True, prefill=True), serves=(CHAT,)) as server:
+        diagnosis = await Room().examine(row(server.base))
+    assert changed(diagnosis) == {"prefill": True, "fim_format": "chat-infill"}
+
+
+@pytest.mark.parametrize(("goes_on", "prefill"), [(True, None), (False, False)])
+async def test_the_short_test_of_a_model_sees_whether_a_begun_answer_helps(goes_on: bool, prefill: bool | None) -> None:  # noqa: FBT001  # parameters
+    """Where it gives nothing the hole is put without, and the row says so."""
+
+    def says(asked: Asked) -> str:
+        begun = asked.body["messages"][-1]["role"] == "assistant"
+        return "" if begun and not goes_on else " b"
+
+    room, transport = Room(), Transport(Network())
+    async with ModelServer(says, serves=(CHAT,)) as server:
+        model = row(server.base, provider="llama.cpp")
+        provider, at = load_providers()["llama.cpp"], Endpoint(server.base, {})
+        report = await check_model(
+            model, provider, at, room.asker(transport), hold=room.hold, say=lambda _message: None
+        )
+    await transport.aclose()
+    assert (report.model.chat_format, report.model.fim_format) == ("llama-chat", "chat-infill")
+    assert report.model.prefill is prefill
+
+
+class Counts:
+    """A prober whose model has these tokens, and reads all else a character a token."""
+
+    def __init__(self, *tokens: str, reports: bool = True) -> None:
+        self.tokens = tokens
+        self.reports = reports
+        self.asked: list[str] = []
+
+    async def ask(self, request: Request, model: ModelSpec, _auth: str) -> Probe:
+        prompt = json.loads(FORMATS[str(model.fim_format)].encode(request, model).body)["prompt"]
+        self.asked.append(prompt)
+        for token in self.tokens:
+            prompt = prompt.replace(token, "x")
+        return Probe(text="a", usage=Usage(len(prompt) + 1, 1) if self.reports else None)
+
+
+@pytest.mark.parametrize(
+    ("counts", "file"),
+    [
+        (Counts("<|file_sep|>"), "<|file_sep|>"),
+        (Counts("<|file_separator|>"), "<|file_separator|>"),
+        (Counts("<|file_sep|>", "<|file_separator|>"), "<|file_sep|>"),
+        (Counts(), None),
+        (Counts("<|file_sep|>", reports=False), None),
+    ],
+)
+async def test_tokens_for_files_are_those_that_count_as_one(counts: Counts, file: str | None) -> None:
+    """Models with the same tokens for holes were taught other ones for files, or none; the endpoint's count tells."""
+    way = Way("openai-completions", QWEN)
+    found = await with_files(cast("Prober", counts), row("http://127.0.0.1:9"), "bearer", way)
+    assert (found.file if found else None) == file
+    assert found is None or replace(found, repository="", file="", inside="") == QWEN
+    assert len(counts.asked) <= MOST
+
+
+async def test_a_way_that_needs_no_tokens_for_files_costs_no_question() -> None:
+    """One without a template, one of the user's own, one that has them already."""
+    counts = Counts()
+    own = replace(QWEN, prefix="[[BEFORE]]")
+    done = replace(QWEN, file="<|file_sep|>")
+    for way in (None, Way("llama-infill"), *(Way("openai-completions", each) for each in (own, done))):
+        assert await with_files(cast("Prober", counts), row("http://127.0.0.1:9"), "bearer", way) is None
+    assert counts.asked == []
 
 
 async def test_manners() -> None:
@@ -371,7 +480,8 @@ async def test_an_ollama_whose_window_the_client_chooses() -> None:
     """Its own formats ask for the row's window, so only one that the model cannot take is changed."""
     shown = {"model_info": {"qwen2.context_length": 4096}}
     also = {"/api/show": shown, "/api/ps": {"models": [{"name": "mock", "context_length": 8192}]}}
-    async with ModelServer(Scripted(suffix=True), serves=("/api/chat", "/api/generate"), also=also) as server:
+    script = Scripted(suffix=True, prefill=True)
+    async with ModelServer(script, serves=("/api/chat", "/api/generate"), also=also) as server:
         diagnosis = await Room().examine(row(server.base, provider="ollama"))
     assert changed(diagnosis) == {
         "chat_format": "ollama-chat",

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beastmode.domain.errors import KeyUnreadable, ModelNotFound, UserError
-from beastmode.domain.model import is_loopback, origin_of
+from beastmode.domain.model import accepts_prefill, is_loopback, origin_of
 from beastmode.domain.usage import Price
 from beastmode.registry import Registry, Vault
 from beastmode.registry.endpoint_url import insecure_key_problem, problem_of
@@ -15,7 +15,7 @@ from beastmode.registry.providers import ProviderRow, load_providers, load_rows,
 from beastmode.registry.registration import parse
 from beastmode.settings import Secret, load
 from beastmode.store import Database
-from beastmode.wire import FORMATS
+from beastmode.wire import CHATS, FORMATS
 
 MakeVault = Callable[..., Vault]
 ROWS = load_rows()
@@ -36,6 +36,7 @@ def test_every_row_is_complete(row: ProviderRow) -> None:
     assert provider.auth in {"bearer", "x-api-key", "none"}
     assert provider.chat_formats
     assert {*provider.chat_formats, *provider.fim_formats} <= set(FORMATS)
+    assert provider.prefill == CHATS[provider.chat_formats[0]].continues
     assert row.context_window >= 8192
     assert (provider.base_url is None) == (row.models_url is None)
     if provider.base_url is None or row.models_url is None:
@@ -48,6 +49,25 @@ def test_every_row_is_complete(row: ProviderRow) -> None:
     assert origin_of(row.models_url) == origin_of(provider.base_url)
     assert provider.is_paid != is_loopback(provider.base_url)
     assert not provider.is_paid or provider.key_variable
+
+
+@pytest.mark.parametrize(
+    ("chat", "prefill", "accepts"),
+    [
+        ("vllm-chat", None, True),
+        ("openai-chat", None, False),
+        ("openai-chat", True, True),
+        ("vllm-chat", False, False),
+    ],
+)
+def test_a_prefill_is_accepted_as_the_row_says_or_the_providers_own_format(
+    chat: str,
+    prefill: bool | None,  # noqa: FBT001  # a parameter
+    accepts: bool,  # noqa: FBT001  # likewise
+) -> None:
+    """A row from before its provider had a dialect of its own asks in one that leaves out what the server needs."""
+    model = replace(MODEL, provider="vllm", chat_format=chat, prefill=prefill)
+    assert accepts_prefill(model, load_providers()["vllm"]) is accepts
 
 
 def test_the_providers_that_are_promised() -> None:

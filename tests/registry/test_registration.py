@@ -160,11 +160,14 @@ def test_a_price_is_shown_as_it_is_written(text: str, expected: Price, shown: st
 def test_rare_fields_can_be_given_but_are_not_asked_for() -> None:
     """Without them a model may fall back anywhere, and its endpoint takes what comes."""
     spec, _ = parse(SPECIFIED)
-    assert (spec.local_only, spec.max_concurrent) == (False, None)
-    for entered in ({"local_only": True, "max_concurrent": 2}, {"local_only": "true", "max_concurrent": "2"}):
+    assert (spec.local_only, spec.max_concurrent, spec.prefill) == (False, None, None)
+    for entered in (
+        {"local_only": True, "max_concurrent": 2, "prefill": False},
+        {"local_only": "true", "max_concurrent": "2", "prefill": "no"},
+    ):
         spec, _ = parse(SPECIFIED | entered)
-        assert (spec.local_only, spec.max_concurrent) == (True, 2)
-    assert {"local_only", "max_concurrent"}.isdisjoint(field.name for field in FORM)
+        assert (spec.local_only, spec.max_concurrent, spec.prefill) == (True, 2, False)
+    assert {"local_only", "max_concurrent", "prefill"}.isdisjoint(field.name for field in FORM)
 
 
 WRONG: list[tuple[str, object, str]] = [
@@ -210,6 +213,7 @@ WRONG: list[tuple[str, object, str]] = [
     ("local_only", "maybe", "true or false"),
     ("local_only", 1, "must be text"),
     ("max_concurrent", 0, "whole number from 1 to 1024"),
+    ("prefill", "perhaps", "true or false"),
     ("price", "1/", "input/output"),
     ("price", -1, "input/output"),
     ("price", float("inf"), "input/output"),

@@ -23,7 +23,7 @@ MODEL = ModelSpec(
     upstream_id="mine",
     chat_format="openai-chat",
     fim_format=None,
-    fim_template=FimTemplate("<P>", "<S>", "<M>", ("<E>", "\n\n")),
+    fim_template=FimTemplate("<P>", "<S>", "<M>", ("<E>", "\n\n"), True, "<R>\n", "<F>", "path"),  # noqa: FBT003  # as stored
     description="päth",
     context_window=4096,
     max_tokens=100,
@@ -31,6 +31,7 @@ MODEL = ModelSpec(
     price=Price(Decimal("0.50"), Decimal("1.5"), date(2026, 1, 2), "user", Decimal("0.05"), gpu_hour=Decimal("2.5")),
     local_only=True,
     max_concurrent=3,
+    prefill=False,
 )
 
 

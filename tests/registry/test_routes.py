@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from beastmode.domain.errors import ModelNotFound, UserError
-from beastmode.domain.model import BUILTIN_ID
+from beastmode.domain.model import BUILTIN_ID, FimTemplate
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Policy
 from beastmode.registry import Registry, Vault
@@ -168,8 +168,8 @@ async def test_what_an_older_version_wrote_is_taken_over(tmp_path: Path, make_va
     migrate(old, tuple(each for each in MIGRATIONS if each.name < "m003"))
     old.executescript("""
         INSERT INTO prices VALUES (1, 'custom:a', '0.5', '1.5', '2026-01-02', 'user');
-        INSERT INTO models VALUES ('custom:a', 'A', 'ollama', 'http://127.0.0.1:1', 'a', 'openai-chat', NULL, NULL, '',
-            8192, 4000, 0.2, 1);
+        INSERT INTO models VALUES ('custom:a', 'A', 'ollama', 'http://127.0.0.1:1', 'a', 'openai-chat', NULL,
+            '{"prefix": "<P>", "suffix": "<S>", "middle": "<M>", "stop": ["<E>"]}', '', 8192, 4000, 0.2, 1);
         INSERT INTO routes VALUES ('*', 'custom:a'), ('inline', 'custom:builtin');
         INSERT INTO sealed_keys VALUES ('custom:a', 'file:00', x'00', x'01', 'http://127.0.0.1:1');
     """)
@@ -179,7 +179,8 @@ async def test_what_an_older_version_wrote_is_taken_over(tmp_path: Path, make_va
     registry = await Registry.open(database, make_vault(), BUILTIN)
     assert (ids(registry), ids(registry, Task.INLINE)) == (["a"], ["builtin"])
     model = registry.get("a")
-    assert (model.has_key, model.local_only, model.max_concurrent) == (True, False, None)
+    assert (model.has_key, model.local_only, model.max_concurrent, model.prefill) == (True, False, None, None)
+    assert model.fim_template == FimTemplate("<P>", "<S>", "<M>", ("<E>",))
     assert model.price is not None
     assert (model.price.output, model.price.cache_read, model.price.gpu_hour) == (Decimal("1.5"), None, 0)
     await registry.remove("a")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from beastmode.domain.context import Snippet
 from beastmode.domain.model import FimTemplate, ModelSpec
 from beastmode.domain.request import ChatRequest, FimRequest, Image, Message, Task, Tool, ToolCall
 from beastmode.domain.response import (
@@ -149,6 +150,7 @@ OTHER = {
         "language": "d",
         "max_tokens": 9,
         "stop": ("e",),
+        "snippets": (Snippet("a.py", "a\n", 0, "tabs", "", 1.0),),
     },
     ChatRequest: {
         "messages": (Message("user", "a", (Image("b", "c"),), (ToolCall("d", "e", "f"),)),),
@@ -158,6 +160,7 @@ OTHER = {
         "tool_choice": "auto",
         "json_mode": True,
         "json_schema": "{}",
+        "thinking": False,
     },
     ModelSpec: {
         "id": "custom:n",
@@ -169,6 +172,7 @@ OTHER = {
         "fim_template": FimTemplate("a", "b", "c"),
         "context_window": 1,
         "max_tokens": 1,
+        "prefill": True,
     },
 }
 SAME: dict[type, dict[str, object]] = {

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from beastmode.domain.context import Snippet
 from beastmode.domain.errors import NotAllowed
 from beastmode.domain.request import ChatRequest, FimRequest, Message, ToolCall
 from beastmode.router.masking import Masker
@@ -157,3 +158,16 @@ async def test_without_a_detector_nothing_leaves() -> None:
         await Masker(Missing()).prepare()
     with pytest.raises(NotAllowed):
         Masker(Missing()).mask(FimRequest("x", ""))
+
+
+def test_code_from_elsewhere_is_masked_with_the_hole() -> None:
+    """The same secret has the same name in the file and in what is shown beside it; the rest stays."""
+    snippets = tuple(Snippet(path, text, 0, "tabs", "", 1.0) for path, text in (("a", "b zz-abcd c\n"), ("d", "e\n")))
+    request, count = MASKER.mask(FimRequest('x = "zz-abcd', '"\ny = "zz-efgh"\n', snippets=snippets))
+    assert isinstance(request, FimRequest)
+    assert count == 2
+    assert [snippet.text for snippet in request.snippets] == ["b MASKED_SECRET_1 c\n", "e\n"]
+    assert (request.prefix, request.suffix) == ('x = "MASKED_SECRET_1', '"\ny = "MASKED_SECRET_2"\n')
+    only, count = MASKER.mask(FimRequest("x", "", snippets=snippets))
+    assert isinstance(only, FimRequest)
+    assert (count, only.snippets[0].text) == (1, "b MASKED_SECRET_1 c\n")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Attempt, Outcome
 from beastmode.domain.usage import Price, Usage
+from beastmode.ledger.feedback import Showing
 from beastmode.ledger.rows import SUMS, hour_of, share_of, times_of
 from beastmode.ledger.sketch import Sketch
 
@@ -32,6 +33,10 @@ ROW = Attempt(
     first_token_s=0.1,
     usage=Usage(1000, 100),
     cost=Decimal("0.001"),
+)
+
+SHOWN = Showing(
+    id="1", request_id="r", model="custom:m", language="python", trigger="automatic", shown_at=3600.0, shown_chars=20
 )
 
 _counts = st.none() | st.integers(0, 10**12)

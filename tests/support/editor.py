@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any, Self
 
 from cattrs import Converter
@@ -19,6 +20,7 @@ CAPABILITIES: dict[str, Any] = {
     "window": {"workDoneProgress": True},
     "workspace": {"configuration": True},
     "textDocument": {"inlineCompletion": {}},
+    "notebookDocument": {"synchronization": {}},
 }
 
 
@@ -39,7 +41,10 @@ class Refused(Exception):
 class Editor:
     """Opens a session, types, asks; remembers what the server said by itself."""
 
-    def __init__(self, settings: Settings, configuration: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, configuration: dict[str, Any] | None = None, root: Path | None = None
+    ) -> None:
+        self.root = root
         self.session = Session(settings, converter=shared_converter)
         self.configuration = configuration or {}
         self.said: list[dict[str, Any]] = []
@@ -50,7 +55,12 @@ class Editor:
 
     async def __aenter__(self) -> Self:
         self.initialized = await self.request(
-            "initialize", {"processId": None, "rootUri": None, "capabilities": CAPABILITIES}
+            "initialize",
+            {
+                "processId": None,
+                "rootUri": None if self.root is None else self.root.as_uri(),
+                "capabilities": CAPABILITIES,
+            },
         )
         self.notify("initialized", {})
         return self

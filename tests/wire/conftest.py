@@ -22,9 +22,14 @@ QWEN = FimTemplate("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", ("<|end
 
 
 def make_model(
-    url: str = "http://127.0.0.1:8080/v1", template: FimTemplate | None = None, chat: str | None = "openai-chat"
+    url: str = "http://127.0.0.1:8080/v1",
+    template: FimTemplate | None = None,
+    chat: str | None = "openai-chat",
+    *,
+    prefill: bool | None = None,
 ) -> ModelSpec:
-    return ModelSpec("custom:m", "M", "openai-compatible", url, "m", chat, "openai-completions", template)
+    provider, fim = "openai-compatible", "openai-completions"
+    return ModelSpec("custom:m", "M", provider, url, "m", chat, fim, template, prefill=prefill)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,12 @@ def make_request(format_name: str, fields: dict[str, Any]) -> Request:
     if format_name in CHATS:
         begun = (Message("assistant", fields["begun"]),) if "begun" in fields else ()
         return ChatRequest((Message("user", "hi"), *begun), stop=tuple(fields.get("stop", ())))
-    return FimRequest(fields.get("prefix", ""), fields.get("suffix", ""), stop=tuple(fields.get("stop", ())))
+    return FimRequest(
+        fields.get("prefix", ""),
+        fields.get("suffix", ""),
+        language=fields.get("language", ""),
+        stop=tuple(fields.get("stop", ())),
+    )
 
 
 @pytest.fixture

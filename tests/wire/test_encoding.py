@@ -14,7 +14,7 @@ from beastmode.domain.model import FimTemplate
 from beastmode.domain.request import ChatRequest, FimRequest, Image, Message, Request, Tool, ToolCall
 from beastmode.wire import FORMATS
 from beastmode.wire.base import endpoint
-from beastmode.wire.openai_completions import goes_on
+from beastmode.wire.fim_prompt import goes_on
 
 
 def sent(format_name: str, request: Request, **model: Any) -> dict[str, Any]:
@@ -385,3 +385,85 @@ def test_a_hole_is_asked_in_the_format_in_which_the_model_chats() -> None:
     assert call.url.endswith("/v1/messages")
     assert json.loads(call.body)["system"].startswith("You complete code")
     assert FORMATS["chat-infill"].encode(hole, make_model(chat=None)).url.endswith("/chat/completions")
+
+
+BEGUN = ChatRequest((Message("user", "Hi"), Message("assistant", "a =")), thinking=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "mark"),
+    [
+        ("openai-chat", {}, {}),
+        ("openai-chat-hosted", {}, {}),
+        ("llama-chat", {"chat_template_kwargs": {"enable_thinking": False}}, {}),
+        (
+            "vllm-chat",
+            {
+                "chat_template_kwargs": {"enable_thinking": False},
+                "continue_final_message": True,
+                "add_generation_prompt": False,
+            },
+            {},
+        ),
+        ("mistral-chat", {}, {"prefix": True}),
+        ("deepseek-chat", {"thinking": {"type": "disabled"}}, {"prefix": True}),
+    ],
+)
+def test_a_begun_answer_and_no_thinking_are_asked_for_in_each_servers_way(
+    name: str, fields: dict[str, Any], mark: dict[str, Any]
+) -> None:
+    """And in no other, as unknown fields may be refused; nothing is said where nothing is asked."""
+    body = sent(name, BEGUN)
+    usual = {"model", "messages", "max_tokens", "max_completion_tokens", "temperature", "stream", "stream_options"}
+    assert {field: value for field, value in body.items() if field not in usual} == fields
+    assert body["messages"][-1] == {"role": "assistant", "content": "a =", **mark}
+    plain = sent(name, ChatRequest((Message("user", "Hi"),)))
+    assert plain.keys() <= usual
+    assert "prefix" not in plain["messages"][-1]
+
+
+def test_ollama_is_told_not_to_think() -> None:
+    """Where that is wanted; else the model does as it does."""
+    assert sent("ollama-chat", BEGUN)["think"] is False
+    assert "think" not in sent("ollama-chat", replace(BEGUN, thinking=None))
+
+
+@pytest.mark.parametrize(
+    ("chat", "prefill", "begun"),
+    [
+        ("llama-chat", None, True),
+        ("llama-chat", False, False),
+        ("openai-chat", None, False),
+        ("openai-chat", True, True),
+        ("anthropic-messages", None, False),
+        ("ollama-chat", None, True),
+        ("custom", None, False),
+        (None, None, False),
+    ],
+)
+def test_the_answer_is_begun_where_the_row_or_the_format_allows_it(
+    chat: str | None,
+    prefill: bool | None,  # noqa: FBT001  # a parameter
+    begun: bool,  # noqa: FBT001  # likewise
+) -> None:
+    """The row knows better than the habit of the format."""
+    body = sent("chat-infill", FimRequest("a\nb = ", "\nc", stop=("\n",)), chat=chat, prefill=prefill)
+    last = body["messages"][-1]
+    assert (last["role"] == "assistant") is begun
+    if begun:
+        assert last["content"] == "b ="
+        assert "b =" not in body["messages"][-2]["content"]
+        assert body.get("stop", body.get("options", {}).get("stop")) == ["\n"]
+
+
+@pytest.mark.parametrize("prefix", ["", "a = 1\n", "def f():\n    "])
+def test_an_empty_line_begins_no_answer(prefix: str) -> None:
+    """Servers refuse an answer that begins with nothing, and begun with the line above it mostly goes on with that."""
+    body = sent("chat-infill", FimRequest(prefix, "x"), chat="llama-chat")
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+
+
+def test_a_model_that_thinks_is_asked_not_to() -> None:
+    """There is no time for it between two keys."""
+    body = sent("chat-infill", FimRequest("a", ""), chat="llama-chat", prefill=False)
+    assert body["chat_template_kwargs"] == {"enable_thinking": False}

@@ -1,8 +1,8 @@
 """Answers that were given, and when one of them is the answer again.
 
-The key of an answer is everything that shaped it: the document, its language, the model, and the text before and after
-the cursor that the model was shown. An answer also serves every place further on that the user reaches by typing what
-it says, and, because it stays, the way back by deleting.
+The key of an answer is everything that shaped it: the document, its language, the model, the text before and after the
+cursor that the model was shown, and the state of the context that its snippets came from. An answer also serves every
+place further on that the user reaches by typing what it says, and, because it stays, the way back by deleting.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from beastmode.completion.brackets import CLOSER_OF, QUOTES
 
 if TYPE_CHECKING:
+    from beastmode.completion.why import Asked
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.text import Cursor
 
@@ -29,6 +30,8 @@ class Place:
         asked: the model that the request was meant for.
         prefix: what it was shown of the text before the cursor.
         after: the text after the cursor, as far as it could have been shown.
+        preamble: the code of the notebook cells above.
+        context: the number of the context's state, see `Context.state` in engine.py.
     """
 
     uri: str
@@ -38,13 +41,15 @@ class Place:
     column: int
     prefix: str
     after: str
+    preamble: str = ""
+    context: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
     """An answer: the text after `MODEL_PIPELINE`, or why there is none.
 
-    `model` is who answered, not always who was asked.
+    `model` is who answered, not always who was asked; `asked` is the question, for those who wonder.
     """
 
     place: Place
@@ -52,6 +57,7 @@ class Answered:
     reason: str
     id: str
     model: str
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,19 @@ class Cache:
     def __len__(self) -> int:
         return len(self._answers)
 
-    def place(self, cursor: Cursor, asked: ModelSpec, prefix: str) -> Place:
-        """The key of an answer for this cursor, the model having been shown this prefix."""
-        after = cursor.after[: self._reach]
-        return Place(cursor.uri, cursor.language, asked, cursor.line, cursor.column, prefix, after)
+    def place(self, cursor: Cursor, asked: ModelSpec, prefix: str, context: int = 0) -> Place:
+        """The key of an answer here, to a model that was shown this prefix, the context being in this state."""
+        return Place(
+            cursor.uri,
+            cursor.language,
+            asked,
+            cursor.line,
+            cursor.column,
+            prefix,
+            cursor.after[: self._reach],
+            cursor.preamble,
+            context,
+        )
 
     def put(self, answered: Answered) -> None:
         """Remember an answer."""
@@ -100,10 +115,10 @@ class Cache:
         if len(self._answers) > self._capacity:
             del self._answers[next(iter(self._answers))]
 
-    def find(self, cursor: Cursor, asked: ModelSpec) -> Hit | None:
+    def find(self, cursor: Cursor, asked: ModelSpec, context: int = 0) -> Hit | None:
         """The newest answer that was asked for here, or whose text led here."""
         for answered in reversed(self._answers.values()):
-            hit = self._hit(answered, cursor, asked)
+            hit = self.hit(answered, cursor, asked, context)
             if hit is not None:
                 self.put(answered)
                 return hit
@@ -114,12 +129,15 @@ class Cache:
         for place in [place for place in self._answers if place.uri == uri]:
             del self._answers[place]
 
-    def _hit(self, answered: Answered, cursor: Cursor, asked: ModelSpec) -> Hit | None:
+    def hit(self, answered: Answered, cursor: Cursor, asked: ModelSpec, context: int = 0) -> Hit | None:
+        """The answer at this cursor; None where it was an answer to something else."""
         place = answered.place
         if place.uri != cursor.uri or place.language != cursor.language:
             return None
         typed = _typed(answered, cursor)
         if typed is None or place.asked != asked:
+            return None
+        if place.context != context or place.preamble != cursor.preamble:
             return None
         closers = self._closers(place, typed, cursor)
         if closers is None:

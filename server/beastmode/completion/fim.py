@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from beastmode.context.window import window
+from beastmode.completion.multiline import is_multiline
+from beastmode.context.window import BYTES_PER_TOKEN, window
 from beastmode.domain.model import BUILTIN_ID
 from beastmode.domain.request import FimRequest
 
 if TYPE_CHECKING:
     from beastmode.context.window import Window
+    from beastmode.domain.context import Snippet
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.text import Cursor
 
-_OPENERS = ("{", "=>", "->")
-_OPENING_WORDS = frozenset(("do", "then", "else", "begin", "try", "ensure", "rescue"))
-_COLON_STARTS = frozenset(
-    "async case class def default elif else except finally for if match try while with".split()  # noqa: SIM905 - reads
-)
-_BARE_STARTS = frozenset(("begin", "case", "class", "def", "for", "if", "module", "unless", "until", "while"))
-_BARE_LANGUAGES = frozenset(("ruby", "crystal", "julia"))
-"""Languages whose blocks open without a mark at the line's end."""
-
 BUILTIN_PREFIX_TOKENS = 320
 """Shown to the built-in model at most: on two cores it reads about 135 tokens a second, and a cold start reads all."""
+
+
+BUILTIN_CONTEXT_TOKENS = 160
+"""Of other code, for the built-in model: read once as long as it stays the same."""
 
 
 class Budget(Protocol):
@@ -49,46 +46,73 @@ class Budget(Protocol):
         """Shown of what stands after it."""
         ...
 
-
-def is_multiline(cursor: Cursor) -> bool:
-    """Whether a block may be suggested here: on an empty line or behind a block opener, with nothing to the right."""
-    if cursor.line_after.strip():
-        return False
-    line = cursor.line_before.strip()
-    return not line or line.endswith(_OPENERS) or _opens_by_word(line.split(), cursor.language)
+    @property
+    def context_tokens(self) -> int:
+        """Shown of other code."""
+        ...
 
 
-def _opens_by_word(words: list[str], language: str) -> bool:
-    if words[-1] in _OPENING_WORDS:
-        return True
-    if words[-1].endswith(":"):
-        return language == "yaml" or words[0].rstrip(":") in _COLON_STARTS
-    return language in _BARE_LANGUAGES and len(words) > 1 and words[0] in _BARE_STARTS and words[-1][-1] not in "=,.&|("
-
-
-def request_for(cursor: Cursor, budget: Budget, model: ModelSpec, *, local_only: bool = False) -> FimRequest:
-    """The request that asks this model to fill the hole at this cursor."""
-    multiline = is_multiline(cursor)
-    shown = _window(cursor, budget, model)
-    return FimRequest(
-        prefix=shown.prefix,
-        suffix=shown.suffix if shown.suffix.strip() and _reads_suffix(cursor, model) else "",
-        path=cursor.path,
-        language=cursor.language,
-        max_tokens=min(budget.multiline_max_tokens if multiline else budget.max_tokens, model.max_tokens),
-        # A stop is cheaper than hanging up: the connection stays open.
-        stop=() if multiline else ("\n",),
-        local_only=local_only,
-    )
-
-
-def _window(cursor: Cursor, budget: Budget, model: ModelSpec) -> Window:
+def window_for(cursor: Cursor, budget: Budget, model: ModelSpec) -> Window:
+    """The part of the document that this model is shown; the cells above a notebook's cell fill what it leaves free."""
     room = max(0, model.context_window - max(budget.max_tokens, budget.multiline_max_tokens))
     suffix_tokens = min(budget.suffix_tokens, room // 4)
     prefix_tokens = min(budget.prefix_tokens, room - suffix_tokens)
     if model.id == BUILTIN_ID:
         prefix_tokens = min(prefix_tokens, BUILTIN_PREFIX_TOKENS)
     return window(cursor, prefix_tokens, suffix_tokens)
+
+
+def context_tokens(budget: Budget, model: ModelSpec) -> int:
+    """How many tokens of other code this model is shown at most."""
+    room = model.context_window - budget.prefix_tokens - budget.suffix_tokens - budget.multiline_max_tokens
+    most = BUILTIN_CONTEXT_TOKENS if model.id == BUILTIN_ID else budget.context_tokens
+    return max(0, min(most, room))
+
+
+def request_for(
+    cursor: Cursor,
+    shown: Window,
+    budget: Budget,
+    model: ModelSpec,
+    *,
+    path: str = "",
+    snippets: tuple[Snippet, ...] = (),
+    local_only: bool = False,
+) -> FimRequest:
+    """The request that asks this model to fill the hole at this cursor.
+
+    Args:
+        cursor: where.
+        shown: what `window_for` gave for it.
+        budget: the user's settings.
+        model: that is meant to answer.
+        path: of the document, as a model may see it.
+        snippets: code from elsewhere, least-changing first.
+        local_only: nothing of it may leave this machine.
+    """
+    multiline = is_multiline(cursor)
+    prefix = shown.prefix
+    if cursor.preamble and prefix == cursor.before:
+        prefix = _last_lines(cursor.preamble, budget.prefix_tokens * BYTES_PER_TOKEN - len(prefix)) + prefix
+    return FimRequest(
+        prefix=prefix,
+        suffix=shown.suffix if shown.suffix.strip() and _reads_suffix(cursor, model) else "",
+        path=path,
+        language=cursor.language,
+        max_tokens=min(budget.multiline_max_tokens if multiline else budget.max_tokens, model.max_tokens),
+        # A stop is cheaper than hanging up: the connection stays open.
+        stop=() if multiline else ("\n",),
+        local_only=local_only,
+        snippets=snippets,
+    )
+
+
+def _last_lines(text: str, characters: int) -> str:
+    """The whole lines at the end of a text that fit."""
+    if len(text) <= characters:
+        return text
+    start = text.find("\n", len(text) - max(0, characters)) + 1
+    return text[start:] if start else ""
 
 
 def _reads_suffix(cursor: Cursor, model: ModelSpec) -> bool:

@@ -13,13 +13,17 @@ class Reason(StrEnum):
     """The fixed reasons; `filtered` and `failed` make the two families that carry a name."""
 
     DISABLED = "disabled"
+    LANGUAGE = "language switched off"
     SENSITIVE = "sensitive file"
     NOTHING_BEFORE = "nothing before the cursor"
     TEXT_AFTER = "text after the cursor"
     IN_WORD = "middle of a word"
+    MENU = "a menu is open"
+    REJECTED = "just turned down here"
     NO_MODEL = "no model"
     SUPERSEDED = "superseded"
     EMPTY = "empty answer"
+    TYPED = "typed already"
 
 
 def filtered(name: str) -> str:

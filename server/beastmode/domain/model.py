@@ -26,7 +26,7 @@ class Provider:
     `chat_formats` (for messages) and `fim_formats` (for a hole in a file) name files of wire/. A hosted provider has a
     `base_url` of its own and may have its key in the environment variable `key_variable`; its models need no row
     (`openai:gpt-4`). `is_paid`: a request costs money unless the model's price says otherwise. `prefill`: an answer
-    whose beginning is given as the last message is continued, not begun anew.
+    whose beginning is given as the last message is continued, not begun anew, in the first of `chat_formats`.
     """
 
     id: str
@@ -42,16 +42,36 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class FimTemplate:
-    """How a model that sees one prompt string marks a hole: the three tokens, and what must never reach a file."""
+    """How a model that sees one prompt string marks a hole, and other files before it.
+
+    Attributes:
+        prefix, suffix, middle: the tokens before the text before the hole, before the text after it, before the answer.
+        stop: what must never reach a file.
+        suffix_first: the text after the hole is told before the text before it.
+        repository: what stands once before all files, where any other file is shown; a whole line, or ''.
+        file: what stands before a file's path; '' where the model was never shown more than one file.
+        inside: what of it stands behind the `prefix` token: nothing (''), the hole's own path (`path`), or that and all
+            other files (`files`).
+    """
 
     prefix: str
     suffix: str
     middle: str
     stop: tuple[str, ...] = ()
+    suffix_first: bool = False
+    repository: str = ""
+    file: str = ""
+    inside: Literal["", "path", "files"] = ""
 
-    def render(self, prefix: str, suffix: str) -> str:
-        """The prompt in prefix-suffix-middle order."""
-        return f"{self.prefix}{prefix}{self.suffix}{suffix}{self.middle}"
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """All that means something to the model and must not come from a file."""
+        return (self.prefix, self.suffix, self.middle, *self.stop, self.repository, self.file)
+
+    def render(self, prefix: str, suffix: str, *, outside: str = "", inside: str = "") -> str:
+        """The prompt. `outside` is told before the hole, `inside` right behind the `prefix` token."""
+        before, after = f"{self.prefix}{inside}{prefix}", f"{self.suffix}{suffix}"
+        return outside + (after + before if self.suffix_first else before + after) + self.middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +92,8 @@ class ModelSpec:
         has_key: whether a sealed key is stored for this model.
         local_only: a request for this model never moves on to one that is not on this machine.
         max_concurrent: how many requests the endpoint can take at once; None where that is not known.
+        prefill: whether an answer whose beginning is given as the last message is continued; None: as is usual for the
+            format in which the model chats.
     """
 
     id: str
@@ -90,11 +112,19 @@ class ModelSpec:
     has_key: bool = False
     local_only: bool = False
     max_concurrent: int | None = None
+    prefill: bool | None = None
 
     @property
     def origin(self) -> str:
         """Scheme, host and port: the only place this model's key may travel to."""
         return origin_of(self.endpoint_url)
+
+
+def accepts_prefill(model: ModelSpec, provider: Provider) -> bool:
+    """Whether the model goes on with an answer that is begun: as its row says, else as its provider usually does."""
+    if model.prefill is not None:
+        return model.prefill
+    return provider.prefill and model.chat_format in provider.chat_formats[:1]
 
 
 @lru_cache(maxsize=MOST_URLS)

@@ -64,7 +64,8 @@ class ChatRequest:
 
     `model` None means: the user's route for the task decides. `max_tokens` and `temperature` None mean: as the
     model's row says. `local_only`: nothing of it may leave this machine. `tool_choice` is auto, none, required, or a
-    tool's name. `json_mode`: the answer must be JSON; `json_schema` (JSON text) says of which shape.
+    tool's name. `json_mode`: the answer must be JSON; `json_schema` (JSON text) says of which shape. `thinking` False
+    asks the model not to think before it answers, where its format has a switch for that.
     """
 
     messages: tuple[Message, ...]
@@ -78,6 +79,7 @@ class ChatRequest:
     tool_choice: str | None = None
     json_mode: bool = False
     json_schema: str | None = None
+    thinking: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

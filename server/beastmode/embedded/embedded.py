@@ -37,6 +37,8 @@ QWEN_FIM = FimTemplate(
         *("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|fim_pad|>"),
         *("<|repo_name|>", "<|file_sep|>", "<|endoftext|>", "<|im_start|>", "<|im_end|>"),
     ),
+    repository="<|repo_name|>repository\n",
+    file="<|file_sep|>",
 )
 """Qwen2.5-Coder's own tokens; the stops are all that its vocabulary has for the end of a file or a turn."""
 
@@ -97,7 +99,7 @@ class Embedded:
             provider="builtin",
             endpoint_url="http://127.0.0.1",
             upstream_id=own.stem if own else self._weights.name,
-            chat_format="openai-chat",
+            chat_format="llama-chat",
             fim_format="openai-completions",
             fim_template=QWEN_FIM if fim else None,
             description="Runs on this machine: no key, no account, nothing leaves it",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 from beastmode.domain.errors import UserError
 from beastmode.domain.usage import from_nano
+from beastmode.ledger.rows import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from beastmode.store import Database
 
 Format = Literal["csv", "json", "parquet"]
-Kind = Literal["text", "time", "seconds", "count", "flag", "money"]
+Kind = Literal["text", "time", "seconds", "count", "flag", "share", "money"]
 
 PAGE = 5000
 """Rows that are in memory at once."""
@@ -51,6 +52,7 @@ COLUMNS: dict[str, Kind] = {
     "cached": "flag",
     "masked": "count",
     "accepted_at": "time",
+    "used": "share",
     "cost": "money",
     "price_input": "text",
     "price_output": "text",
@@ -64,7 +66,11 @@ COLUMNS: dict[str, Kind] = {
     "baseline_price_as_of": "text",
     "baseline_price_source": "text",
 }
-"""What an export holds. Prices are decimals in dollars per million tokens, or per hour, as they were entered."""
+"""What an export holds. Prices are decimals in dollars per million tokens, or per hour, as they were entered.
+
+`used` is what share of a suggestion's text the user took: `baseline_cost` counts as a saving with that share, and whole
+for any other task.
+"""
 
 _PAGE = """SELECT attempts.*, attempts.rowid AS number, cost_nano AS cost, baseline_cost_nano AS baseline_cost,
         used.input AS price_input, used.output AS price_output, used.cache_read AS price_cache_read,
@@ -119,11 +125,16 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+def _share(value: Any) -> float | None:
+    return None if value is None else value / WHOLE
+
+
 _READ: dict[Kind, Callable[[Any], Any]] = {
     "text": _as_it_is,
     "seconds": _as_it_is,
     "count": _as_it_is,
     "flag": bool,
+    "share": _share,
     "time": _time,
     "money": _money,
 }
@@ -176,6 +187,7 @@ class _Parquet:
             "seconds": pa.float64(),
             "count": pa.int64(),
             "flag": pa.bool_(),
+            "share": pa.float64(),
             "money": pa.decimal128(18, 9),
         }
         self._table = pa.Table

@@ -11,10 +11,12 @@ from beastmode.domain.usage import from_nano
 from beastmode.ledger.backfill import compare, fill_costs
 from beastmode.ledger.days import FOREVER
 from beastmode.ledger.export import pages
+from beastmode.ledger.feedback import acceptance
 from beastmode.ledger.prices import PriceBook, price_id
 from beastmode.ledger.report import report
-from beastmode.ledger.rows import HOUR, Baseline, change, record
+from beastmode.ledger.rows import HOUR, Baseline, record
 from beastmode.ledger.summary import summarize
+from beastmode.ledger.tally import silence
 from beastmode.ledger.totals import Totals, fold
 
 if TYPE_CHECKING:
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from beastmode.domain.request import Task
     from beastmode.domain.routing import Attempt
     from beastmode.domain.usage import Price
+    from beastmode.ledger.feedback import AcceptanceBy, AcceptanceReport
     from beastmode.ledger.report import By, Report
     from beastmode.ledger.summary import Summary
+    from beastmode.ledger.tally import Silence
     from beastmode.store import Database
 
 _SPENT = """SELECT
@@ -65,16 +69,6 @@ class Ledger:
         if missing and attempt.connect_s is not None and not self._prices.was_asked(attempt.model):
             await self._fill_costs(attempt.model)
 
-    async def accepted(self, request_id: str, at: float) -> None:
-        """The user took the answer to this request; `at` is Unix time. Taking it twice changes nothing."""
-
-        def accept(connection: sqlite3.Connection) -> None:
-            query = "SELECT * FROM attempts WHERE request_id = ? AND outcome = 'ok' AND accepted_at IS NULL"
-            for row in connection.execute(query, (request_id,)).fetchall():
-                change(connection, row, accepted_at=at)
-
-        await self._database.transact(accept)
-
     async def tail(self, count: int, since: float = 0.0, until: float = FOREVER) -> list[sqlite3.Row]:
         """The newest tries that began in a span (Unix time), oldest of them first."""
         query = "SELECT * FROM attempts WHERE started_at >= ? AND started_at < ? ORDER BY started_at DESC LIMIT ?"
@@ -95,6 +89,14 @@ class Ledger:
     async def report(self, since: float, until: float, by: By) -> Report:
         """Sums by model, task, local day or local month of a span (Unix time), tests of a model included."""
         return await report(self._database, since, until, by)
+
+    async def acceptance(self, since: float, until: float, by: AcceptanceBy) -> AcceptanceReport:
+        """What became of the suggestions that were shown in a span (Unix time, in whole quarters of an hour)."""
+        return await acceptance(self._database, since, until, by)
+
+    async def silence(self, since: float, until: float) -> Silence:
+        """Why there was no suggestion, and what memory knew, in a span (Unix time, in whole quarters of an hour)."""
+        return await silence(self._database, since, until)
 
     def pages(self, since: float, until: float) -> AsyncGenerator[list[dict[str, object]]]:
         """All tries that began in a span (Unix time), oldest first, page by page, with the prices they used."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from beastmode.domain.request import Task
 from beastmode.domain.routing import Outcome
 from beastmode.domain.usage import to_nano
 from beastmode.ledger.prices import price_id
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 HOUR = 3600
 NOTHING = Decimal(0)
+WHOLE = 1000
+"""Shares are kept in thousandths."""
 
 KEY = ("hour", "model", "task", "outcome")
 """What one row of the rollups is about."""
@@ -122,9 +125,15 @@ def row_of(attempt: Attempt, baseline: Baseline | None) -> dict[str, Any]:
 
 
 def share_of(row: Row) -> tuple[int, ...]:
-    """What a row of the attempts adds to each of SUMS."""
+    """What a row of the attempts adds to each of SUMS.
+
+    A suggestion counts against the baseline with the share of its text that was used: what nobody took would have been
+    worth nothing there either.
+    """
     reached, estimated = row["connect_s"] is not None, bool(row["estimated"])
     tokens_cost, compared = _number(row["tokens_cost_nano"]), _number(row["baseline_cost_nano"])
+    used = _number(row["used"]) if row["task"] == Task.INLINE else WHOLE
+    compared = compared * used // WHOLE
     return (
         1,
         int(row["accepted_at"] is not None),
@@ -132,7 +141,7 @@ def share_of(row: Row) -> tuple[int, ...]:
         row["masked"],
         int(estimated),
         int(reached and row["cost_nano"] is None),
-        int(reached and row["baseline_cost_nano"] is None),
+        int(reached and used > 0 and row["baseline_cost_nano"] is None),
         _number(row["input_tokens"]),
         _number(row["output_tokens"]),
         _number(row["cache_read_tokens"]),
@@ -166,7 +175,7 @@ def record(
     row["price_id"] = number
     row["baseline_price_id"] = None if baseline is None or attempt.cached else baseline.price_id
     connection.execute(_INSERT, [row[name] for name in _COLUMNS])
-    row["accepted_at"] = None
+    row["accepted_at"] = row["used"] = None
     key = (hour_of(attempt.started_at), row["model"], row["task"], row["outcome"])
     found = connection.execute(_SKETCHES, key).fetchone() or (b"", b"")
     sketches = (added(sketch, seconds) for sketch, seconds in zip(found, times_of(row), strict=True))

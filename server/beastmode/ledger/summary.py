@@ -34,14 +34,15 @@ class Range(NamedTuple):
 class Summary:
     """Tries that ended by themselves (a keystroke that broke one off is counted apart), their times and their money.
 
-    The baseline is charged with the answers that were given and with nothing else, while every try counts among the
-    costs, also one that failed or was broken off: savings are never overstated.
+    The baseline is charged with the answers that were given and with nothing else, of suggestions with the share of the
+    text that was used, while every try counts among the costs, also one that failed, was broken off or was looked at in
+    vain: savings are never overstated.
 
     Attributes:
         requests: how many ended by themselves.
         succeeded: how many of those with a whole answer.
         cancelled: how many the caller broke off.
-        accepted: how many of the answers the user took.
+        accepted: of how many suggestions the user took something.
         cached: how many of the answers came from memory.
         masked: secrets that were kept from endpoints.
         input_tokens, output_tokens: of all tries.
@@ -49,7 +50,7 @@ class Summary:
             where there are none.
         first_token_p95_s: the same for the time to the first text.
         cost: dollars, None where a price is missing.
-        baseline_cost: dollars that the same tokens cost on the baseline model; None where that is not known.
+        baseline_cost: dollars that the tokens of what was used cost on the baseline model; None where that is unknown.
         estimated: some tokens were counted by us.
         estimated_cost, estimated_baseline: dollars of `cost` and `baseline_cost` that stand on such a count.
     """

@@ -17,6 +17,7 @@ from beastmode.operations.fim_templates import template_name
 from beastmode.operations.fim_trial import TEMPLATED, Outcome, Way
 from beastmode.operations.probing import is_passing
 from beastmode.router.complexity import tokens
+from beastmode.wire import CHATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +33,8 @@ STREAM_SECONDS, STREAM_SHARE = 0.05, 0.1
 LONG_ENOUGH = 8
 """Tokens from which an answer says something about speed."""
 MOST_NAMES_SHOWN = 5
+BEGUN, NEXT = "41 42 43 44", "45"
+"""The beginning of an answer that no model would choose itself when it is asked to count from one, and what follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,30 @@ class Dialect:
 
 
 @dataclass(frozen=True, slots=True)
+class Prefill:
+    """What a model made of an answer that was begun with `BEGUN`, and the dialect in which it was."""
+
+    dialect: Dialect
+    probe: Probe
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it counted on."""
+        return self.probe.error is None and self.probe.text.lstrip().startswith(NEXT)
+
+    @property
+    def clear(self) -> bool:
+        """Whether that says anything about the model: a busy endpoint says nothing."""
+        return not is_passing(self.probe.error)
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """All that was asked and answered.
 
     `name` is what the endpoint was told the model is called; `chat` and `fim` None and empty where nothing worked.
     `chat_error` is of the first format that was tried. `samples` are for speed, the first of them a short answer.
+    `files`: the template that is going to be used, with tokens for other files that the model knows.
     """
 
     name: str
@@ -77,7 +99,8 @@ class Seen:
     facts: Facts = field(default_factory=Facts)
     fim: Outcome = field(default_factory=Outcome)
     samples: tuple[Probe, ...] = ()
-    prefill: Probe | None = None
+    prefill: Prefill | None = None
+    files: FimTemplate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +172,31 @@ def _changes(model: ModelSpec, provider: Provider, seen: Seen) -> Iterator[Chang
         if chats_by != model.chat_format and not (chat is None and is_passing(seen.chat_error)):
             why = "it answers in this format" if chat else str(seen.chat_error and seen.chat_error.message)
             yield Change("chat_format", model.chat_format, chats_by, why)
-        way, why = _best_way(model, seen.fim)
+        yield from _prefill(model, chats_by, seen)
+        way, why = best_way(model, seen.fim)
         fim_format, template = (way.fim_format, way.template) if way else (None, None)
         if fim_format != model.fim_format:
             yield Change("fim_format", model.fim_format, fim_format, why)
-        if not (way.same(stored_way(model)) if way else stored_way(model) is None) and template != model.fim_template:
+        is_stored = way.same(stored_way(model)) if way else stored_way(model) is None
+        if seen.files is not None:
+            template, is_stored = seen.files, False
+            why = "; ".join(filter(None, (why, f"reads {seen.files.file} as one token, so other files go by it")))
+        if not is_stored and template != model.fim_template:
             yield Change("fim_template", model.fim_template, template, why)
     yield from _room(model, seen.facts, native=_is_native(chat, way))
 
 
-def _best_way(model: ModelSpec, fim: Outcome) -> tuple[Way | None, str]:
+def _prefill(model: ModelSpec, chats_by: str | None, seen: Seen) -> Iterator[Change]:
+    """What was seen, where the row and the habit of the format in which the model chats say otherwise."""
+    if seen.prefill is None or not seen.prefill.clear or chats_by is None:
+        return
+    expected = CHATS[chats_by].continues if model.prefill is None else model.prefill
+    if seen.prefill.goes_on != expected:
+        why = "goes on with a begun answer" if seen.prefill.goes_on else "begins a begun answer anew"
+        yield Change("prefill", model.prefill, seen.prefill.goes_on, why)
+
+
+def best_way(model: ModelSpec, fim: Outcome) -> tuple[Way | None, str]:
     """The way to propose, and why: the stored one unless another does clearly better or it does not exist."""
     stored = stored_way(model)
     now, best = fim.of(stored), next(iter(fim.ranked), None)
@@ -251,13 +289,12 @@ def _suffix(fim: Outcome) -> Iterator[Finding]:
 def _manners(seen: Seen) -> Iterator[Finding]:
     """Prefill, streaming, usage and speed."""
     if seen.prefill is not None:
-        said, error = seen.prefill.text.lstrip(), seen.prefill.error
-        evidence = "goes on with a begun answer" if said.startswith("6") else "begins a begun answer anew"
-        unclear = is_passing(error)
+        error = seen.prefill.probe.error
+        evidence = "goes on with a begun answer" if seen.prefill.goes_on else "begins a begun answer anew"
         yield Finding(
             "Prefill",
-            None if unclear else error is None and said.startswith("6"),
-            evidence if error is None else error.message,
+            seen.prefill.goes_on if seen.prefill.clear else None,
+            f"{evidence} ({seen.prefill.dialect.chat_format})" if error is None else error.message,
         )
     heard = [sample for sample in seen.samples if sample.error is None and sample.first_s is not None]
     if not heard:

@@ -24,6 +24,7 @@ from beastmode.domain.request import ChatRequest, FimRequest, Message, Task
 from beastmode.domain.response import TextDelta
 from beastmode.domain.routing import Candidate
 from beastmode.router.health import HEALTHY_SECONDS
+from beastmode.wire import CHATS
 
 if TYPE_CHECKING:
     from beastmode.domain.model import ModelSpec, Provider
@@ -111,12 +112,21 @@ async def check_model(
         if name == CHAT_INFILL and able.chat_format is None:
             continue
         say(f"Trying to complete code ({name})")
-        hole = await _try(HOLE, replace(able, fim_format=name), endpoint, asker, hold)
-        if hole.error is None and hole.pieces:
-            able = replace(able, fim_format=name)
+        for way in _ways(replace(able, fim_format=name)):
+            hole = await _try(HOLE, way, endpoint, asker, hold)
+            if hole.error is None and hole.pieces:
+                able = way
+                break
+        if able.fim_format is not None:
             best = hole if chat.error else chat
             break
     return Report(able, (*_basics(model, best), *_abilities(able, chat)))
+
+
+def _ways(model: ModelSpec) -> tuple[ModelSpec, ...]:
+    """The model as it is, and where its format usually begins the answer for it and nobody has tried, without that."""
+    unsure = model.fim_format == CHAT_INFILL and model.prefill is None and CHATS[model.chat_format or ""].continues
+    return (model, replace(model, prefill=False)) if unsure else (model,)
 
 
 async def _try(request: Request, model: ModelSpec, endpoint: Endpoint, asker: Asker, hold: Hold) -> Try:

@@ -11,10 +11,22 @@ from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import EndpointNotFound, Rejected, TimedOut, TlsFailed, Unauthorized, Unreachable
 from beastmode.domain.request import ChatRequest, FimRequest, Message, Task
-from beastmode.operations.diagnosis import Diagnosis, Dialect, Finding, Seen, conclude, stored_way
+from beastmode.operations import fim_files
+from beastmode.operations.diagnosis import (
+    BEGUN,
+    Diagnosis,
+    Dialect,
+    Finding,
+    Prefill,
+    Seen,
+    best_way,
+    conclude,
+    stored_way,
+)
 from beastmode.operations.endpoint_facts import ask_facts, same_name
 from beastmode.operations.fim_trial import most_questions, try_ways
 from beastmode.operations.holes import HOLES
+from beastmode.operations.probing import is_passing
 from beastmode.registry.providers import UPSTREAM_ID, offered_providers
 from beastmode.router.complexity import length, tokens
 from beastmode.wire import FORMATS
@@ -27,13 +39,16 @@ if TYPE_CHECKING:
     from beastmode.operations.endpoint_facts import Facts, Network
     from beastmode.operations.probing import Probe, Prober
 
+COMMON_CHAT = "openai-chat"
+CONTINUING = ("llama-chat", "vllm-chat")
+"""What an endpoint that speaks the common dialect may also understand."""
 ANY_SHAPE = "custom"
 """The provider whose format takes any answer; it proves nothing about an endpoint, so it is never found, only kept."""
 
 READY = ChatRequest((Message("user", "Answer with the single word: ready"),), task=Task.PROBE, max_tokens=16)
 _COUNTING = Message("user", "Count from 1 to 30, separated by blanks. Answer with the numbers and nothing else.")
 COUNT = ChatRequest((_COUNTING,), task=Task.PROBE, max_tokens=96, temperature=0.0)
-COUNT_ON = replace(COUNT, messages=(_COUNTING, Message("assistant", "1 2 3 4 5")), max_tokens=16)
+COUNT_ON = replace(COUNT, messages=(_COUNTING, Message("assistant", BEGUN)), max_tokens=16, thinking=False)
 LIST_ON = FimRequest("numbers = [1, 2, 3, 4, 5, 6, 7, 8, 9, ", "", "numbers.py", "python", Task.PROBE, max_tokens=64)
 SAMPLES = 2
 """Longer answers that are timed, besides the first short one."""
@@ -58,10 +73,12 @@ class Plan:
 
 def plan(provider: Provider) -> Plan:
     """The most that a diagnosis of a model of this provider sends; most endpoints do not know most formats."""
-    chats, holes = len(_dialects(provider)) * ROUNDS, most_questions(_fim_formats(provider))
+    dialects = _dialects(provider)
+    chats, holes = len(dialects) * ROUNDS, most_questions(_fim_formats(provider)) + fim_files.MOST
+    prefills = 1 + len(_variants(dialects))
     a_hole = max(tokens(length(hole.request())) + hole.request().max_tokens for hole in HOLES) + RULES_TOKENS // 4
-    long = SAMPLES * _size(COUNT) + _size(COUNT_ON)
-    return Plan(chats + SAMPLES + 1 + holes, chats * _size(READY) + long + holes * a_hole)
+    long = SAMPLES * _size(COUNT) + prefills * _size(COUNT_ON)
+    return Plan(chats + SAMPLES + prefills + holes, chats * _size(READY) + long + holes * a_hole)
 
 
 async def diagnose(model: ModelSpec, provider: Provider, prober: Prober, network: Network) -> Diagnosis:
@@ -89,16 +106,20 @@ async def diagnose(model: ModelSpec, provider: Provider, prober: Prober, network
             again = await _find_chat(replace(model, upstream_id=other), _dialects(provider), prober)
             name, tried = (other, again) if again.dialect else (name, tried)
     able = replace(model, upstream_id=name, chat_format=tried.dialect.chat_format if tried.dialect else None)
+    prefill = await _go_on(able, tried.dialect, _variants(_dialects(provider)), prober) if tried.dialect else None
+    if prefill is not None and prefill.clear:
+        able = replace(able, chat_format=prefill.dialect.chat_format, prefill=prefill.goes_on)
     fim = await try_ways(prober, able, _fim_formats(provider), auth, stored_way(model))
-    samples, prefill = [tried.probe] if tried.probe else [], None
+    files = await fim_files.with_files(prober, able, auth, best_way(model, fim)[0])
+    samples = [tried.probe] if tried.probe else []
     prober.say("Measuring the speed")
     if tried.dialect is not None:
         samples += [await prober.ask(COUNT, able, auth) for _ in range(SAMPLES)]
-        prefill = await prober.ask(COUNT_ON, able, auth)
     elif fim.ranked:
         best = replace(able, fim_format=fim.ranked[0].way.fim_format, fim_template=fim.ranked[0].way.template)
         samples += [await prober.ask(LIST_ON, best, auth) for _ in range(SAMPLES)]
-    seen = Seen(name, tried.dialect, tried.error, facts, fim, tuple(samples), prefill)
+    dialect = prefill.dialect if prefill and prefill.goes_on else tried.dialect
+    seen = Seen(name, dialect, tried.error, facts, fim, tuple(samples), prefill, files)
     return conclude(model, provider, seen, requests=prober.sent, spent=prober.tokens)
 
 
@@ -128,6 +149,25 @@ async def _find_chat(model: ModelSpec, dialects: Sequence[Dialect], prober: Prob
         if isinstance(probe.error, Unauthorized):
             refused.add(dialect.auth)
     return _Tried(error=first_error)
+
+
+async def _go_on(model: ModelSpec, found: Dialect, variants: Sequence[Dialect], prober: Prober) -> Prefill:
+    """Begin an answer for the model, in its dialect and then, where that is the common one, in others that say more."""
+    prober.say("Beginning an answer for it")
+    plain = Prefill(found, await prober.ask(COUNT_ON, model, found.auth))
+    if plain.goes_on or found.chat_format != COMMON_CHAT or is_passing(plain.probe.error):
+        return plain
+    for dialect in variants:
+        if dialect.auth == found.auth:
+            probe = await prober.ask(COUNT_ON, replace(model, chat_format=dialect.chat_format), dialect.auth)
+            if (other := Prefill(dialect, probe)).goes_on:
+                return other
+    return plain
+
+
+def _variants(dialects: Sequence[Dialect]) -> tuple[Dialect, ...]:
+    """The dialects that differ from the common one in how an answer is gone on with."""
+    return tuple(dialect for dialect in dialects if dialect.chat_format in CONTINUING)
 
 
 def _dialects(provider: Provider) -> tuple[Dialect, ...]:

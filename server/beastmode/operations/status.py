@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from beastmode.ledger.feedback import Acceptance
+from beastmode.ledger.tally import Silence
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -22,9 +25,14 @@ class Notice:
     command: str | None = None
 
 
+NORMAL = "superseded"
+"""What every key does to the request of the key before: no fault, so it is told apart."""
+MOST_REASONS = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the product at one moment."""
+    """The state of the product at one moment; `today`, `acceptance` and `silence` are since local midnight."""
 
     activity: Literal["loading", "working", "idle"]
     model: ModelSpec | None
@@ -32,6 +40,8 @@ class Status:
     today: Summary
     notice: Notice | None
     key_source: str
+    acceptance: Acceptance = field(default_factory=Acceptance)
+    silence: Silence = field(default_factory=Silence)
 
 
 def percent(rate: float | None) -> str | None:
@@ -81,6 +91,9 @@ def lines(status: Status) -> list[str]:
         _savings(today),
         f"Keys are sealed with {status.key_source}",
     ]
+    said += [
+        line for line in (_suggestions(status.acceptance), _silence(status.silence), _memory(status.silence)) if line
+    ]
     if today.cached:
         said.append(f"Answered from memory: {today.cached}")
     if today.masked:
@@ -95,3 +108,36 @@ def _savings(today: Summary) -> str:
     if saved is None:
         return "Savings: unknown, a price is missing"
     return f"Savings: {saved}" + (f" ({rate} of the baseline's cost)" if rate else "")
+
+
+def whole_percent(rate: float | None) -> str | None:
+    """`0.31` -> `31 %`."""
+    return None if rate is None else f"{rate:.0%}".replace("%", " %")
+
+
+def _suggestions(today: Acceptance) -> str:
+    """`Suggestions today: 120 shown, 31 % used, of which 84 % still there after 5 min`."""
+    if not today.shown:
+        return ""
+    used, kept = whole_percent(today.rate), whole_percent(today.kept_5min)
+    return f"Suggestions today: {today.shown} shown, {used} used" + (
+        f", of which {kept} still there after 5 min" if kept else ""
+    )
+
+
+def _silence(today: Silence) -> str:
+    """`No suggestion: 12 filter: scope, 3 no model; 40 superseded while typing`."""
+    reasons = {reason: count for reason, count in today.reasons.items() if reason != NORMAL}
+    told = [f"{count} {reason}" for reason, count in reasons.items()]
+    if len(told) > MOST_REASONS:
+        told[MOST_REASONS:] = [f"{sum(list(reasons.values())[MOST_REASONS:])} for other reasons"]
+    superseded = today.reasons.get(NORMAL)
+    parts = [", ".join(told)] if told else []
+    parts += [f"{superseded} superseded while typing"] if superseded else []
+    return f"No suggestion: {'; '.join(parts)}" if parts else ""
+
+
+def _memory(today: Silence) -> str:
+    """`From memory: 62 % of 200 looks`."""
+    rate = whole_percent(today.hit_rate)
+    return f"Suggestions from memory, no model asked: {rate} of {today.hits + today.misses}" if rate else ""

@@ -157,7 +157,7 @@ def _spec(read: dict[str, object], today: date) -> tuple[ModelSpec, str | None]:
     if problems:
         raise InvalidModel(problems)
     provider = load_providers()[str(read["provider"])]
-    price, concurrent = read["price"], read["max_concurrent"]
+    price, concurrent, prefill = read["price"], read["max_concurrent"], read["prefill"]
     spec = ModelSpec(
         id=PREFIX + model_id,
         name=str(read["model_name"]),
@@ -174,6 +174,7 @@ def _spec(read: dict[str, object], today: date) -> tuple[ModelSpec, str | None]:
         has_key=isinstance(key, str),
         local_only=read["local_only"] is True,
         max_concurrent=concurrent if isinstance(concurrent, int) else None,
+        prefill=prefill if isinstance(prefill, bool) else None,
     )
     return spec, key if isinstance(key, str) else None
 
@@ -278,12 +279,16 @@ def _price(value: object) -> Price | None:
     return read_price(value, date.min)  # the day is put in where the row is made
 
 
-def _local_only(value: object) -> bool:
-    known = {"": False, "false": False, "no": False, "true": True, "yes": True}
+def _truth(value: object) -> bool | None:
+    known = {"": None, "false": False, "no": False, "true": True, "yes": True}
     text = str(value).lower() if isinstance(value, bool) else _text(value).lower()
     if text not in known:
         raise ValueError("must be true or false")
     return known[text]
+
+
+def _local_only(value: object) -> bool:
+    return _truth(value) is True
 
 
 def _max_concurrent(value: object) -> int | None:
@@ -304,4 +309,5 @@ _READERS = {
     # Not asked for by the form: few models need them, and a form of twelve questions is not filled in.
     "local_only": _local_only,
     "max_concurrent": _max_concurrent,
+    "prefill": _truth,
 }

@@ -104,8 +104,9 @@ class Answers:
         of = replace(model, name="", description="", price=None, has_key=False, local_only=False, max_concurrent=None)
         texts: tuple[str, ...] = ()
         if isinstance(asked, FimRequest):  # the repr of a long text is slow, and this is asked at every keystroke
-            texts = asked.prefix, asked.suffix
-            asked = replace(asked, prefix="", suffix="")
+            shown = (text for snippet in asked.snippets for text in (snippet.path, snippet.text))
+            texts = asked.prefix, asked.suffix, *shown
+            asked = replace(asked, prefix="", suffix="", snippets=())
         head = repr((__version__, asked, of, owner, [len(text) for text in texts]))
         return hashlib.sha256("".join((head, *texts)).encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -41,7 +41,7 @@ def length(request: Request) -> int:
     """Characters that the model has to read."""
     if isinstance(request, ChatRequest):
         return sum(len(message.text) for message in request.messages)
-    return len(request.prefix) + len(request.suffix)
+    return len(request.prefix) + len(request.suffix) + sum(len(snippet.text) for snippet in request.snippets)
 
 
 def tokens(characters: int) -> int:

@@ -78,11 +78,15 @@ class Masker:
         if not isinstance(request, ChatRequest):
             cursor = len(request.prefix)
             # One text, as it is in the file: a secret may stand on both sides of the cursor.
-            masks = self._masks([request.prefix + request.suffix])
+            masks = self._masks([request.prefix + request.suffix, *(snippet.text for snippet in request.snippets)])
             if not masks.names:
                 return request, 0
             prefix, suffix = masks.apply(0, cut=cursor)
-            return replace(request, prefix=prefix, suffix=suffix), len(masks.names)
+            snippets = tuple(
+                replace(snippet, text="".join(masks.apply(index)))
+                for index, snippet in enumerate(request.snippets, start=1)
+            )
+            return replace(request, prefix=prefix, suffix=suffix, snippets=snippets), len(masks.names)
         texts = list(_texts(request))
         masks = self._masks(texts)
         if not masks.names:

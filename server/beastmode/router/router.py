@@ -23,6 +23,7 @@ from beastmode.domain.errors import (
     Rejected,
     StreamCut,
 )
+from beastmode.domain.model import accepts_prefill
 from beastmode.domain.request import Task
 from beastmode.domain.response import Completion, Finished, Started, TextDelta, ToolCallDelta, UsageReport
 from beastmode.domain.routing import Attempt, Outcome
@@ -262,7 +263,7 @@ class Router:
         """
         if shown and not self._splices:
             raise StreamCut("The answer broke off, and no other model may go on with it", "Ask again")
-        if shown and self._models.provider(model.provider).prefill:
+        if shown and accepts_prefill(model, self._models.provider(model.provider)):
             return resumed(request, shown), Continuation("")
         if shown and request.temperature != 0.0:
             raise StreamCut("The answer broke off, and another model would answer differently", "Ask again")

@@ -150,6 +150,8 @@ def _worst_tokens(request: Request) -> int:
 def _texts(request: Request) -> Iterator[str]:
     if not isinstance(request, ChatRequest):
         yield from (request.prefix, request.suffix, request.path)
+        for snippet in request.snippets:
+            yield from (snippet.path, snippet.text)
         return
     yield request.json_schema or ""
     for tool in request.tools:

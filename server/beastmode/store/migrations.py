@@ -217,6 +217,80 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX answers_by_time ON answers (kept_at, bytes)",
         ),
     ),
+    Migration(
+        "m006_prefill",
+        (
+            # Whether the model goes on with an answer that is begun; NULL: as is usual for its chat format.
+            "ALTER TABLE models ADD COLUMN prefill INTEGER",
+        ),
+    ),
+    Migration(
+        "m007_feedback",
+        (
+            # See ledger/feedback.py: a row for every time that a suggestion was shown.
+            """CREATE TABLE feedback (
+                id TEXT PRIMARY KEY,
+                request_id TEXT NOT NULL,  -- whose answer it was; one answer may be shown several times
+                model TEXT NOT NULL,
+                language TEXT NOT NULL,
+                trigger TEXT NOT NULL,     -- automatic, explicit
+                shown_at REAL NOT NULL,    -- Unix seconds
+                shown_chars INTEGER NOT NULL,
+                outcome TEXT,              -- NULL: still shown, or never known
+                used_chars INTEGER NOT NULL,
+                typed_chars INTEGER NOT NULL,
+                used_at REAL,
+                kept_30s INTEGER,          -- thousandths of what was used; NULL: not known
+                kept_5min INTEGER
+            )""",
+            "CREATE INDEX feedback_by_request ON feedback (request_id)",
+            # The sums of a quarter of an hour, written with the rows: every time zone's midnight begins one.
+            """CREATE TABLE feedback_sums (
+                quarter INTEGER NOT NULL,  -- Unix seconds at which it began
+                model TEXT NOT NULL,
+                language TEXT NOT NULL,
+                trigger TEXT NOT NULL,
+                shown INTEGER NOT NULL,
+                accepted INTEGER NOT NULL,
+                partial INTEGER NOT NULL,
+                typed INTEGER NOT NULL,
+                rejected INTEGER NOT NULL,
+                ignored INTEGER NOT NULL,
+                shown_chars INTEGER NOT NULL,
+                used_chars INTEGER NOT NULL,
+                typed_chars INTEGER NOT NULL,
+                kept_30s INTEGER NOT NULL,     -- thousandths, added up
+                known_30s INTEGER NOT NULL,    -- over how many
+                kept_5min INTEGER NOT NULL,
+                known_5min INTEGER NOT NULL,
+                PRIMARY KEY (quarter, model, language, trigger)
+            ) WITHOUT ROWID""",
+            # What is only counted; see ledger/tally.py.
+            """CREATE TABLE tallies (
+                quarter INTEGER NOT NULL,
+                kind TEXT NOT NULL,        -- silence, memory
+                name TEXT NOT NULL,        -- the reason; hit, miss
+                model TEXT NOT NULL,
+                language TEXT NOT NULL,
+                trigger TEXT NOT NULL,
+                count INTEGER NOT NULL,
+                PRIMARY KEY (quarter, kind, name, model, language, trigger)
+            ) WITHOUT ROWID""",
+            # A suggestion counts against the baseline with the share of it that was used; see ledger/rows.py.
+            "ALTER TABLE attempts ADD COLUMN used INTEGER",  # thousandths of the answer's text; NULL: none
+            "UPDATE attempts SET used = 1000 WHERE accepted_at IS NOT NULL",
+            """UPDATE rollups SET baseline_cost_nano = 0, estimated_baseline_nano = 0, uncompared = 0
+                WHERE task = 'inline'""",
+            """UPDATE rollups SET (baseline_cost_nano, estimated_baseline_nano, uncompared) = (
+                    SELECT COALESCE(SUM(baseline_cost_nano), 0),
+                        COALESCE(SUM(baseline_cost_nano) FILTER (WHERE estimated), 0),
+                        COUNT(*) FILTER (WHERE connect_s IS NOT NULL AND baseline_cost_nano IS NULL)
+                    FROM attempts WHERE attempts.model = rollups.model AND attempts.task = rollups.task
+                        AND attempts.outcome = rollups.outcome AND used IS NOT NULL
+                        AND started_at >= hour AND started_at < hour + 3600)
+                WHERE task = 'inline' AND accepted > 0""",
+        ),
+    ),
 )
 
 

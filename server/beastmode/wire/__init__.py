@@ -20,20 +20,38 @@ if TYPE_CHECKING:
     from beastmode.wire.base import WireFormat
     from beastmode.wire.chat_infill import ChatFormat
 
+_UNTHINKING = MappingProxyType({"chat_template_kwargs": {"enable_thinking": False}})
+
 _CHATS: tuple[ChatFormat, ...] = (
     OpenAIChat(),
     OpenAIChat("openai-chat-hosted", limit_field="max_completion_tokens", own_temperature=False),
-    OpenAIChat("mistral-chat", asks_usage=False),
+    OpenAIChat("llama-chat", continues=True, unthinking=_UNTHINKING),
+    OpenAIChat(
+        "vllm-chat",
+        continues=True,
+        to_continue=MappingProxyType({"continue_final_message": True, "add_generation_prompt": False}),
+        unthinking=_UNTHINKING,
+    ),
+    OpenAIChat("mistral-chat", asks_usage=False, continues=True, marks_begun=True),
+    OpenAIChat(
+        "deepseek-chat",
+        continues=True,
+        marks_begun=True,
+        unthinking=MappingProxyType({"thinking": {"type": "disabled"}}),
+    ),
     AnthropicMessages(),
     OllamaChat(),
     Custom(),
 )
+CHATS: Mapping[str, ChatFormat] = MappingProxyType({chat.name: chat for chat in _CHATS})
+"""Those that take messages."""
+
 _FIMS: tuple[WireFormat, ...] = (
     OpenAICompletions(),
     LlamaInfill(),
     MistralFim(),
     OllamaGenerate(),
-    ChatInfill(MappingProxyType({chat.name: chat for chat in _CHATS})),
+    ChatInfill(CHATS),
 )
 
 FORMATS: Mapping[str, WireFormat] = MappingProxyType({wire.name: wire for wire in (*_CHATS, *_FIMS)})

@@ -1,7 +1,9 @@
 """Anthropic Messages: POST …/v1/messages, with the system prompt apart, and answers in blocks.
 
 Protocol: https://docs.anthropic.com/en/api/messages and …/messages-streaming. Asking for JSON has no field
-that every server of this format knows, so that wish goes into the system prompt.
+that every server of this format knows, so that wish goes into the system prompt. An answer that is begun is gone on
+with by models before Claude 4.6 only; later ones refuse the request with 400
+(https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-6#prefill-removal).
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ class AnthropicMessages:
     """The format `anthropic-messages`: takes a `ChatRequest`."""
 
     name = "anthropic-messages"
+    continues = False
 
     def encode(self, request: Request, model: ModelSpec) -> HttpCall:
         """See `WireFormat.encode`."""

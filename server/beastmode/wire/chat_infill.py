@@ -1,18 +1,26 @@
 """A hole in a file, put as a question to a chat model: for endpoints that offer nothing but chat.
 
 It goes out in whatever format the model chats. The prompt goes from what changes least to what changes most (rules,
-lines before, text after, the cursor's line), so that while one line is typed all but its end is in the server's prompt
-cache. Chat models wrap code in fences and repeat the line they were asked to go on with; the decoder takes both off
-while the answer streams.
+other files, lines before, text after, the cursor's line), so that while one line is typed all but its end is in the
+server's prompt cache.
+
+Where the model goes on with an answer that is begun (a prefill), the answer is begun for it with the cursor's line:
+what comes is code from its first character, and may be stopped where the line ends. Other models, and any on an empty
+line, wrap code in fences, say what they are going to do, and repeat the line; that is taken off while the answer
+streams (see chat_answer.py). Models that think are asked not to, where their format has a switch.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from beastmode.domain.request import ChatRequest, Message
 from beastmode.wire.base import fim_request
-from beastmode.wire.filters import Stops, TextFilter, overlap
+from beastmode.wire.chat_answer import FENCE, Unfenced, Unprefaced, Unrepeated
+from beastmode.wire.comments import one_line
+from beastmode.wire.control_tokens import defused
+from beastmode.wire.filters import HeldBlank, Stops
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,17 +36,19 @@ cursor, and the cursor's line up to the cursor. Answer with exactly the text to 
 no explanation, no code fence, no repetition of what stands before or after the cursor. Insert as little as completes \
 the thought; if nothing is missing, answer with nothing."""
 
+PREFILLED_RULES = """\
+You complete code inside an editor. You get a file in two parts: its beginning, and the text that follows the cursor. \
+Write the code that stands between them. Answer with code and nothing else: no explanation, no code fence. Write as \
+little as completes the thought, and nothing of what follows the cursor."""
+
 DEFAULT_CHAT = "openai-chat"
 """The format to ride on where the model's row names none."""
 
 WRAPPING_TOKENS = 16
 """Room for a fence and a repeated line, on top of the tokens asked for."""
 
-FENCE = "```"
-LONGEST_START = 256
-"""Characters that may be held back until the answer shows whether it begins with a fence."""
-SHORTEST_REPEATED = 3
-"""Characters of a line that ends in punctuation, before starting with them counts as repeating it."""
+TAGS = ("<file", "</file>", "<before>", "</before>", "<after>", "</after>")
+"""What divides the question; no file may hold it as it is."""
 
 
 class ChatFormat(Protocol):
@@ -49,6 +59,11 @@ class ChatFormat(Protocol):
         """See `WireFormat.name`."""
         ...
 
+    @property
+    def continues(self) -> bool:
+        """Whether an answer that is begun is gone on with, where nobody has tried."""
+        ...
+
     def encode(self, request: Request, model: ModelSpec) -> HttpCall:
         """See `WireFormat.encode`."""
         ...
@@ -56,6 +71,19 @@ class ChatFormat(Protocol):
     def decoder(self, request: Request, model: ModelSpec, content_type: str) -> JsonDecoder:
         """See `WireFormat.decoder`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A prefix, cut for a question.
+
+    `above` is whole lines, `line` the cursor's line up to the cursor, without the white space at its end, which no
+    answer may be begun with; that is `blank`.
+    """
+
+    above: str
+    line: str
+    blank: str = ""
 
 
 class ChatInfill:
@@ -71,102 +99,64 @@ class ChatInfill:
         self._chats = chats
 
     def encode(self, request: Request, model: ModelSpec) -> HttpCall:
-        """See `WireFormat.encode`. The stops are not sent: one at a line's end would stop the answer at its fence."""
-        return self._chat(model).encode(_question(fim_request(request, self.name)), model)
+        """See `WireFormat.encode`."""
+        return self._chat(model).encode(self._question(fim_request(request, self.name), model), model)
 
     def decoder(self, request: Request, model: ModelSpec, content_type: str) -> Decoder:
         """See `WireFormat.decoder`."""
         request = fim_request(request, self.name)
-        _, line = _split(request.prefix)
-        answer = self._chat(model).decoder(_question(request), model, content_type)
-        return answer.through(Unfenced(), Unrepeated(line), Stops(request.stop))
+        answer = self._chat(model).decoder(self._question(request, model), model, content_type)
+        if (begun := self._begun(request, model)) is not None:
+            return answer.through(HeldBlank(begun.blank), Stops((*request.stop, f"\n{FENCE}")))
+        place = _place(request.prefix)
+        repeated = Unrepeated(place.line + place.blank)
+        return answer.through(Unprefaced(request.language), Unfenced(), repeated, Stops(request.stop))
 
     def _chat(self, model: ModelSpec) -> ChatFormat:
         return self._chats[model.chat_format or DEFAULT_CHAT]
 
+    def _begun(self, request: FimRequest, model: ModelSpec) -> _Place | None:
+        """Where the answer is begun; None where it cannot be."""
+        prefill = self._chat(model).continues if model.prefill is None else model.prefill
+        place = _place(request.prefix)
+        return place if prefill and place.line else None
 
-def _question(request: FimRequest) -> ChatRequest:
-    lines, line = _split(request.prefix)
-    question = (
-        f"File: {request.path or 'untitled'} ({request.language or 'plain text'})\n"
-        f"<before>\n{lines}</before>\n<after>{request.suffix}</after>\n"
-        f"Go on with this line, right where it ends:\n{line}"
-    )
+    def _question(self, request: FimRequest, model: ModelSpec) -> ChatRequest:
+        begun = self._begun(request, model)
+        if begun is None:
+            place = _place(request.prefix)
+            ask = f"Go on with this line, right where it ends:\n{defused(place.line + place.blank, TAGS)}"
+            # The stops are not sent: one at a line's end would stop the answer at its fence.
+            return _asked(request, RULES, _file(request, place) + ask, more=WRAPPING_TOKENS)
+        line = Message("assistant", defused(begun.line, TAGS))
+        return _asked(request, PREFILLED_RULES, _file(request, begun), line, stop=request.stop)
+
+
+def _asked(
+    request: FimRequest, rules: str, question: str, *begun: Message, more: int = 0, stop: tuple[str, ...] = ()
+) -> ChatRequest:
     return ChatRequest(
-        (Message("system", RULES), Message("user", question)),
-        max_tokens=request.max_tokens + WRAPPING_TOKENS,
+        (Message("system", rules), Message("user", question), *begun),
+        max_tokens=request.max_tokens + more,
         temperature=request.temperature,
+        stop=stop,
+        thinking=False,
     )
 
 
-class Unfenced(TextFilter):
-    """Takes off the code fence around an answer, with its language and whatever is said after it."""
-
-    def __init__(self) -> None:
-        self._state = "start"
-        self._held = ""
-        self._header_newline = "\n"
-
-    def text(self, text: str) -> str:
-        """The code."""
-        text, self._held = self._held + text, ""
-        if self._state == "start":
-            start = text.lstrip()
-            undecided = FENCE.startswith(start[: len(FENCE)]) and "\n" not in start
-            if undecided and len(text) <= LONGEST_START:
-                self._held = text
-                return ""
-            fenced = start.startswith(FENCE) and "\n" in start
-            self._state = "fenced" if fenced else "bare"
-            text = start[start.index("\n") :] if fenced else text
-        if self._state != "fenced":
-            return text if self._state == "bare" else ""
-        code, end, _ = text.partition("\n" + FENCE)
-        shown = len(code) - (0 if end else overlap(code, "\n" + FENCE))
-        self._state, self._held = ("over", "") if end else ("fenced", code[shown:])
-        code = code[:shown]
-        if code:
-            # The newline that ends the opening fence has to stand in the text, as the closing one is found by its own.
-            code, self._header_newline = code.removeprefix(self._header_newline), ""
-        return code
-
-    def rest(self) -> str:
-        """The blanks or the one line in backticks that may have become a fence; half a closing fence is dropped."""
-        if self._state != "start":
-            return ""
-        return self._held.strip().strip("`") if "`" in self._held else self._held
+def _file(request: FimRequest, place: _Place) -> str:
+    others = "".join(
+        f'<file path="{defused(one_line(snippet.path), TAGS)}">\n{defused(snippet.text, TAGS)}</file>\n'
+        for snippet in request.snippets
+    )
+    others = f"Other code of the project:\n{others}" if others else ""
+    return (
+        f"{others}File: {defused(one_line(request.path or 'untitled'), TAGS)} ({request.language or 'plain text'})\n"
+        f"<before>\n{defused(place.above, TAGS)}</before>\n<after>{defused(request.suffix, TAGS)}</after>\n"
+    )
 
 
-class Unrepeated(TextFilter):
-    """Takes the cursor's line off the start of an answer that repeats it, with or without its indentation."""
-
-    def __init__(self, line: str) -> None:
-        said = line.strip()
-        telling = not said or len(said) >= SHORTEST_REPEATED or said[-1].isalnum()
-        self._repeats = tuple(repeat for repeat in (line, line.lstrip()) if repeat and telling)
-        # A cursor after `return ` needs no second blank; one in the indentation may well get more of it.
-        self._blank = line[-1:] if said and line[-1].isspace() else ""
-        self._held = ""
-        self._over = False
-
-    def text(self, text: str) -> str:
-        """What is new."""
-        if self._over:
-            return text
-        text, self._held = self._held + text, ""
-        repeated = next((repeat for repeat in self._repeats if text.startswith(repeat)), None)
-        if repeated is None and any(repeat.startswith(text) for repeat in self._repeats):
-            self._held = text
-            return ""
-        self._over = True
-        return text.removeprefix(self._blank if repeated is None else repeated)
-
-    def rest(self) -> str:
-        """What looked like a repetition and was none."""
-        return self._held
-
-
-def _split(prefix: str) -> tuple[str, str]:
-    """The whole lines of a prefix, and the part of the cursor's line after them."""
+def _place(prefix: str) -> _Place:
     start = prefix.rfind("\n") + 1
-    return prefix[:start], prefix[start:]
+    line = prefix[start:].rstrip()
+    return _Place(prefix[:start], line, prefix[start + len(line) :])

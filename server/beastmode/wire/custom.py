@@ -34,6 +34,7 @@ class Custom:
     """The format `custom`: takes a `ChatRequest`."""
 
     name = "custom"
+    continues = False
 
     def encode(self, request: Request, model: ModelSpec) -> HttpCall:
         """See `WireFormat.encode`. A stream is not asked for."""

@@ -94,6 +94,34 @@ class HeldBlank(TextFilter):
         return text
 
 
+class Echo(TextFilter):
+    """Takes the beginning of an answer that was given to the server off its start, where the server sends it along.
+
+    llama.cpp does so since 2026, as does a model that begins anew with the same words; other servers send what is new.
+
+    Args:
+        begun: the text that was given.
+    """
+
+    def __init__(self, begun: str) -> None:
+        self._begun = begun
+        self._held = ""
+        self.over = not begun
+
+    def text(self, text: str) -> str:
+        """What is new."""
+        text, self._held = self._held + text, ""
+        if len(text) < len(self._begun) and self._begun.startswith(text):
+            self._held = text
+            return ""
+        self.over = True
+        return text.removeprefix(self._begun)
+
+    def rest(self) -> str:
+        """What looked like an echo and was none, or one without anything new."""
+        return self._held
+
+
 class Thinking:
     """Tells a `<think>` block at the start of the answer from the answer (servers that do not do it themselves)."""
 

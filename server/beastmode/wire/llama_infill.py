@@ -1,6 +1,8 @@
 """llama.cpp's own way to fill a hole: POST /infill, where the server knows the model's tokens and needs no template.
 
 Protocol: https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md, section `POST /infill`.
+Other files go into `input_extra`, in their order, and stand before the prefix. The server reads all four texts without
+looking for control tokens, so nothing in them can end the hole.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ from beastmode.domain.errors import InvalidFormat
 from beastmode.domain.response import Finished, FinishReason, TextDelta, UsageReport
 from beastmode.domain.usage import Usage
 from beastmode.wire.base import HttpCall, endpoint, fim_request, to_json
+from beastmode.wire.comments import one_line
 from beastmode.wire.decoding import JsonDecoder
 from beastmode.wire.filters import HeldBlank
-from beastmode.wire.openai_completions import hold_back_blank, stops
+from beastmode.wire.fim_prompt import hold_back_blank, stops
 from beastmode.wire.shapes import count, looks_like, mapping, text
 
 if TYPE_CHECKING:
@@ -37,8 +40,7 @@ class LlamaInfill:
         body: dict[str, Any] = {
             # Only servers that hold several models read it.
             "model": model.upstream_id,
-            # Text of other files, before the prefix; stands here so that adding some moves nothing else.
-            "input_extra": [],
+            "input_extra": [{"filename": one_line(snippet.path), "text": snippet.text} for snippet in request.snippets],
             "input_prefix": prefix,
             "input_suffix": request.suffix,
             "n_predict": request.max_tokens,

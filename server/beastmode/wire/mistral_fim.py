@@ -1,7 +1,8 @@
 """Mistral's way to fill a hole: POST …/v1/fim/completions with both sides; the model's tokens are the server's affair.
 
 Protocol: https://docs.mistral.ai/api/#tag/fim. The answer has the shape of a chat. Unknown fields are refused there,
-so nothing is sent that the protocol does not name; usage comes unasked.
+so nothing is sent that the protocol does not name; usage comes unasked. Other files have no field there either: they
+stand before the file as comments.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from beastmode.wire.base import HttpCall, endpoint, fim_request, to_json
 from beastmode.wire.decoding import JsonDecoder
 from beastmode.wire.filters import HeldBlank
+from beastmode.wire.fim_prompt import after, before, hold_back_blank, stops
 from beastmode.wire.openai_chat import parse, parse_whole
-from beastmode.wire.openai_completions import hold_back_blank, stops
 
 if TYPE_CHECKING:
     from beastmode.domain.model import ModelSpec
@@ -28,11 +29,10 @@ class MistralFim:
     def encode(self, request: Request, model: ModelSpec) -> HttpCall:
         """See `WireFormat.encode`."""
         request = fim_request(request, self.name)
-        prefix, _ = hold_back_blank(request.prefix)
         body: dict[str, Any] = {
             "model": model.upstream_id,
-            "prompt": prefix,
-            "suffix": request.suffix,
+            "prompt": before(request),
+            "suffix": after(request),
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
             "stream": True,

@@ -2,7 +2,8 @@
 
 Protocol: https://github.com/ollama/ollama/blob/main/docs/api.md. Two things speak for it over Ollama's OpenAI
 imitation: the context window can be set (else a longer prompt is cut without a word), and a model's own template fills
-holes.
+holes. An answer that is begun is gone on with (https://github.com/ollama/ollama/issues/6778); `think` turns thinking
+off (https://ollama.com/blog/thinking).
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from beastmode.domain.usage import Usage
 from beastmode.wire.base import HttpCall, chat_request, endpoint, fim_request, to_json
 from beastmode.wire.decoding import JsonDecoder
 from beastmode.wire.filters import HeldBlank, Thinking
+from beastmode.wire.fim_prompt import after, before, hold_back_blank, prompt, stops
 from beastmode.wire.openai_chat import MOST_PARALLEL_CALLS, functions
-from beastmode.wire.openai_completions import hold_back_blank, prompt, stops
 from beastmode.wire.shapes import arguments_object, count, finish_reason, looks_like, mapping, text
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class OllamaChat:
     """The format `ollama-chat`: takes a `ChatRequest`. Which tool is called is the model's choice: auto or none."""
 
     name = "ollama-chat"
+    continues = True
 
     def encode(self, request: Request, model: ModelSpec) -> HttpCall:
         """See `WireFormat.encode`."""
@@ -47,6 +49,9 @@ class OllamaChat:
                 **({"stop": list(request.stop)} if request.stop else {}),
             },
         }
+        if request.thinking is False:
+            # Models that cannot think take it as well; only `true` is refused for those.
+            body["think"] = False
         if request.tools and request.tool_choice != "none":
             body["tools"] = functions(request)
         if request.json_schema is not None:
@@ -68,15 +73,14 @@ class OllamaGenerate:
     def encode(self, request: Request, model: ModelSpec) -> HttpCall:
         """See `WireFormat.encode`."""
         request = fim_request(request, self.name)
-        prefix, _ = hold_back_blank(request.prefix)
         template = model.fim_template
         stop = stops(request, template)
         # Without a suffix the server would put the text into its chat template, and the model would talk about it.
         by_server = template is None and request.suffix
         body: dict[str, Any] = {
             "model": model.upstream_id,
-            "prompt": prefix if template is None else prompt(template, prefix, request.suffix),
-            **({"suffix": request.suffix} if by_server else {"raw": True}),
+            "prompt": before(request) if template is None else prompt(request, template),
+            **({"suffix": after(request)} if by_server else {"raw": True}),
             "stream": True,
             "options": {
                 "num_ctx": model.context_window,

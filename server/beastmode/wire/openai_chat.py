@@ -2,12 +2,23 @@
 
 Protocol: https://platform.openai.com/docs/api-reference/chat; the reasoning fields are those of DeepSeek, vLLM,
 llama.cpp (`reasoning_content`) and OpenRouter, Ollama (`reasoning`).
+
+How a server is told to go on with an answer that is begun, and not to think:
+
+- llama.cpp goes on by itself, but not where the model thinks (https://github.com/ggml-org/llama.cpp/pull/13174 and
+  …/pull/15404); new versions send the beginning along with what is new.
+- vLLM has `continue_final_message` and `add_generation_prompt`, and like llama.cpp hands `chat_template_kwargs` to the
+  model's template (https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html).
+- Mistral and DeepSeek have `prefix` in the message (https://docs.mistral.ai/api/,
+  https://api-docs.deepseek.com/guides/chat_prefix_completion), DeepSeek `thinking`
+  (https://api-docs.deepseek.com/guides/thinking_mode).
+- OpenAI's `reasoning_effort` is refused by its models that do not reason, so it is not sent.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from beastmode.domain.errors import InvalidFormat
@@ -15,11 +26,11 @@ from beastmode.domain.response import Finished, ReasoningDelta, TextDelta, ToolC
 from beastmode.domain.usage import Usage
 from beastmode.wire.base import HttpCall, chat_request, endpoint, to_json
 from beastmode.wire.decoding import JsonDecoder, complete
-from beastmode.wire.filters import Thinking
+from beastmode.wire.filters import Echo, Thinking
 from beastmode.wire.shapes import count, finish_reason, looks_like, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.request import ChatRequest, Message, Request
@@ -39,12 +50,20 @@ class OpenAIChat:
             models refuse any.
         asks_usage: whether a stream has to be asked for its token counts; Mistral sends them anyway, and refuses the
             question.
+        continues: whether an answer that is begun (a last message of the assistant) is usually gone on with.
+        to_continue: fields of the body that a server needs for that.
+        marks_begun: the begun answer itself says so, by `prefix`.
+        unthinking: fields of the body that turn thinking off, where a request asks for that.
     """
 
     name: str = "openai-chat"
     limit_field: str = "max_tokens"
     own_temperature: bool = True
     asks_usage: bool = True
+    continues: bool = False
+    to_continue: Mapping[str, Any] = field(default_factory=dict)
+    marks_begun: bool = False
+    unthinking: Mapping[str, Any] = field(default_factory=dict)
 
     def encode(self, request: Request, model: ModelSpec) -> HttpCall:
         """See `WireFormat.encode`."""
@@ -54,18 +73,32 @@ class OpenAIChat:
             temperature = model.temperature
         body = {
             "model": model.upstream_id,
-            "messages": messages(request.messages),
+            "messages": self._messages(request.messages),
             self.limit_field: model.max_tokens if request.max_tokens is None else request.max_tokens,
             **({} if temperature is None else {"temperature": temperature}),
             "stream": True,
             **({"stream_options": {"include_usage": True}} if self.asks_usage else {}),
             **options(request),
+            **(self.to_continue if _is_begun(request.messages) else {}),
+            **(self.unthinking if request.thinking is False else {}),
         }
         return HttpCall(endpoint(model.endpoint_url, "/chat/completions"), to_json(body))
 
     def decoder(self, request: Request, model: ModelSpec, content_type: str) -> JsonDecoder:  # noqa: ARG002  # a protocol
         """See `WireFormat.decoder`."""
-        return JsonDecoder(parse, (Thinking(),), content_type, whole=parse_whole)
+        said = chat_request(request, self.name).messages
+        begun = said[-1].text if _is_begun(said) else ""
+        return JsonDecoder(parse, (Thinking(), Echo(begun)), content_type, whole=parse_whole)
+
+    def _messages(self, conversation: Sequence[Message]) -> list[dict[str, Any]]:
+        said = messages(conversation)
+        if self.marks_begun and _is_begun(conversation):
+            said[-1]["prefix"] = True
+        return said
+
+
+def _is_begun(conversation: Sequence[Message]) -> bool:
+    return bool(conversation) and conversation[-1].role == "assistant" and not conversation[-1].tool_calls
 
 
 def messages(conversation: Sequence[Message]) -> list[dict[str, Any]]:

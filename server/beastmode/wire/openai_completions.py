@@ -13,14 +13,15 @@ from beastmode.domain.response import TextDelta
 from beastmode.wire.base import HttpCall, endpoint, fim_request, to_json
 from beastmode.wire.decoding import JsonDecoder
 from beastmode.wire.filters import HeldBlank
+from beastmode.wire.fim_prompt import after, before, hold_back_blank, prompt, stops
 from beastmode.wire.openai_chat import ending_events, first_choice
 from beastmode.wire.shapes import looks_like, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from beastmode.domain.model import FimTemplate, ModelSpec
-    from beastmode.domain.request import FimRequest, Request
+    from beastmode.domain.model import ModelSpec
+    from beastmode.domain.request import Request
     from beastmode.domain.response import StreamEvent
     from beastmode.wire.base import Decoder
 
@@ -33,11 +34,10 @@ class OpenAICompletions:
     def encode(self, request: Request, model: ModelSpec) -> HttpCall:
         """See `WireFormat.encode`."""
         request = fim_request(request, self.name)
-        prefix, _ = hold_back_blank(request.prefix)
         template = model.fim_template
         body: dict[str, Any] = {
             "model": model.upstream_id,
-            "prompt": prefix if template is None else prompt(template, prefix, request.suffix),
+            "prompt": before(request) if template is None else prompt(request, template),
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
             "stream": True,
@@ -45,7 +45,7 @@ class OpenAICompletions:
         }
         if template is None and request.suffix:
             # vLLM refuses the field, so it only goes out where it says something.
-            body["suffix"] = request.suffix
+            body["suffix"] = after(request)
         if stop := stops(request, template):
             body["stop"] = stop
         return HttpCall(endpoint(model.endpoint_url, "/completions"), to_json(body))
@@ -64,40 +64,3 @@ def parse(payload: dict[str, Any]) -> Iterator[StreamEvent]:
     if said := text(choice.get("text")):
         yield TextDelta(said)
     yield from ending_events(payload, choice)
-
-
-def prompt(template: FimTemplate, prefix: str, suffix: str) -> str:
-    """The plain text before the hole where that is enough, else both sides in the model's template.
-
-    Small models do better with the plain text at the end of a block, and the suffix, which stands after the edit, has
-    to be read anew at every keystroke. Where the line or the block goes on, only the template knows where to stop.
-    """
-    return template.render(prefix, suffix) if goes_on(prefix, suffix) else prefix
-
-
-def goes_on(prefix: str, suffix: str) -> bool:
-    """Whether text follows that the hole must fit: on its line, or on the next at the same depth or deeper."""
-    line_after, _, below = suffix.partition("\n")
-    if line_after.strip():
-        return True
-    next_line = below.partition("\n")[0]
-    line_before = prefix[prefix.rfind("\n") + 1 :]
-    return bool(next_line.strip()) and _depth(next_line) >= _depth(line_before)
-
-
-def _depth(line: str) -> int:
-    return len(line) - len(line.lstrip(" \t"))
-
-
-def hold_back_blank(prefix: str) -> tuple[str, str]:
-    """The prefix without its last blank, and that blank ("" where there is none).
-
-    Tokens mostly begin with their blank, so a prompt that ends in one asks for a word that cannot come. Exactly one:
-    without its other blanks the model loses the indentation.
-    """
-    return (prefix[:-1], prefix[-1]) if prefix.endswith((" ", "\t")) else (prefix, "")
-
-
-def stops(request: FimRequest, template: FimTemplate | None) -> list[str]:
-    """Where the model shall stop: what the caller says, and the template's own tokens."""
-    return list(dict.fromkeys((*request.stop, *(template.stop if template else ()))))

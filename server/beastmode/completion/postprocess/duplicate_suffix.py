@@ -3,40 +3,79 @@
 from __future__ import annotations
 
 import re
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from beastmode.completion.brackets import line_depths
-from beastmode.completion.postprocess.indentation import width
+from beastmode.completion.postprocess.columns import width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from beastmode.domain.text import Cursor
 
+LINES_BELOW = 3
+"""Lines of the document that are compared."""
+CONFIRMED_BY = 2
+"""Further lines that must agree, too, as far as the text goes: code has many lines that only begin alike (`try:`)."""
 _CLOSING_WORD = re.compile(r"[ \t]*(?:end|fi|done|esac|</[\w:.-]+>)[;,]?[ \t]*")
+_CLOSING = re.compile(r"[ \t]*(?:[)\]}]+[;,]?|end|fi|done|esac|</[\w:.-]+>[;,]?)[ \t]*")
+_TASTE = re.compile(r"[ \t]+|[;,]$")
+_FEWEST_LETTERS = 4
 
 
 def duplicate_suffix(text: str, cursor: Cursor) -> str:
     """The text up to the line that equals the next line of the document, indentation included.
 
-    A closing line that closes what the text itself has opened is not the document's, even if it looks the same.
+    A closing line that closes what the text itself has opened is not the document's, even if it looks the same. Blanks
+    inside of a line, the kind of its quotes and a comma at its end make no difference.
     """
-    below = _next_line(cursor)
+    below = [_plain(line) for line in islice(lines_below(cursor), LINES_BELOW)]
     if not below:
         return text
     lines = text.split("\n")
     whole = [cursor.line_before + lines[0], *lines[1:]]
     for number, line in enumerate(whole):
-        if line.rstrip() == below and line_depths(text)[number] == 0 and not _closes_own(whole, number):
+        if _plain(line) != below[0] or not _goes_on(whole, number, below):
+            continue
+        # Within the text's own brackets a line may look like the document's; several in a row are the document's.
+        if line_depths(text)[number] == 0 or _agree(whole, number, below):
             return "\n".join(lines[:number])
     return text
 
 
-def _next_line(cursor: Cursor) -> str:
-    below = cursor.after[len(cursor.line_after) :].lstrip("\n")
-    while below and not below.partition("\n")[0].strip():
-        below = below.partition("\n")[2]
-    return below.partition("\n")[0].rstrip()
+def lines_below(cursor: Cursor) -> Sequence[str]:
+    """The next lines of the document, those without text left out."""
+    below = cursor.after[len(cursor.line_after) : len(cursor.line_after) + 2000].split("\n")
+    return [line for line in below if line.strip()]
+
+
+def _plain(line: str) -> tuple[int, str]:
+    """What makes a line the same line as another one."""
+    text = line.strip()
+    if sum(map(str.isalnum, text)) >= _FEWEST_LETTERS:
+        text = _TASTE.sub("", text).replace("'", '"')
+    return width(line), text
+
+
+def _goes_on(lines: Sequence[str], number: int, below: Sequence[tuple[int, str]]) -> bool:
+    """Whether the text goes on as the document does."""
+    if _CLOSING.fullmatch(lines[number]):
+        return not _closes_own(lines, number)
+    rest = [line for line in lines[number + 1 :] if line.strip()]
+    for line, expected in zip_longest(rest[:CONFIRMED_BY], below[1 : 1 + CONFIRMED_BY]):
+        if line is None:
+            return True
+        if expected is None or _plain(line) != expected:
+            return False
+    return True
+
+
+def _agree(lines: Sequence[str], number: int, below: Sequence[tuple[int, str]]) -> bool:
+    """Whether all the lines that are compared are the same, and at least two of them say something."""
+    ours = [_plain(line) for line in lines[number:] if line.strip()][: len(below)]
+    telling = sum(sum(map(str.isalnum, line)) >= _FEWEST_LETTERS for _, line in ours)
+    return ours == list(below) and len(ours) > CONFIRMED_BY and telling >= CONFIRMED_BY
 
 
 def _closes_own(lines: Sequence[str], number: int) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from beastmode.completion.postprocess.literals import in_text
+
 if TYPE_CHECKING:
     from beastmode.domain.text import Cursor
 
@@ -17,9 +19,9 @@ _CLOSE = re.compile(r"^```[ \t]*$", re.MULTILINE)
 def fences(text: str, cursor: Cursor) -> str:
     """What stands inside the first fence; a closing fence without an opening one ends the code.
 
-    Documents in which fences are text keep them, and so do indented fences and those behind a comment mark.
+    Documents in which fences are text keep them, and so do comments, strings of several lines, and indented fences.
     """
-    if "```" not in text or cursor.language in _PROSE:
+    if "```" not in text or cursor.language in _PROSE or in_text(cursor):
         return text
     while opened := _OPEN_AT_START.match(text) or _OPEN_WITH_NAME.search(text):
         text = _until_fence(text[opened.end() :])

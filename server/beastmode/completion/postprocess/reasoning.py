@@ -12,16 +12,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from beastmode.domain.text import Cursor
 
-_OPEN = re.compile(r"\s*<(think|thinking|thought|reasoning)>")
+_LEADING = r"\s*(?:<\|[a-z_]+\|>(?:assistant)?\s*)*"
+_OPEN = re.compile(_LEADING + r"(?:<(think|thinking|thought|reasoning|seed:think)>|(\[THINK\])|(◁think▷))")
+_CLOSERS = ("</{}>", "[/THINK]", "◁/think▷")
+_CHANNEL = re.compile(_LEADING + r"<\|channel\|>(?:analysis|commentary)\b")
+_FINAL = re.compile(r"<\|channel\|>final<\|message\|>")
 _CLOSE_ALONE = re.compile(r"^[ \t]*</(?:think|thinking|thought|reasoning)>[ \t]*(?:\n|\Z)", re.MULTILINE)
 
 
 def reasoning(text: str, _cursor: Cursor) -> str:
     """The text behind the thinking; nothing where the thinking never ended."""
-    while "<" in text:
+    while any(mark in text for mark in "<[◁"):
         opened = _OPEN.match(text)
         if opened:
-            _, _, rest = text[opened.end() :].partition(f"</{opened.group(1)}>")
+            closer = _CLOSERS[(opened.lastindex or 1) - 1].format(opened.group(1))
+            _, _, rest = text[opened.end() :].partition(closer)
+        elif _CHANNEL.match(text):
+            final = _FINAL.search(text)
+            rest = text[final.end() :] if final else ""
         else:
             # A closing tag inside a line is code about such tags; one that has a line to itself is not.
             closings = list(_CLOSE_ALONE.finditer(text))

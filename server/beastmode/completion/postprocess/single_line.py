@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from beastmode.completion.fim import is_multiline
+from beastmode.completion.multiline import is_multiline
 
 if TYPE_CHECKING:
     from beastmode.domain.text import Cursor

@@ -37,14 +37,14 @@ def doctor(
 
     async def work(app: App) -> None:
         if apply:
-            app.own_row(model_id)
-        plan, costs = app.doctor_plan(model_id)
+            app.models.own_row(model_id)
+        plan, costs = app.models.doctor_plan(model_id)
         if costs and yes:
             err().print(f"Sending {plan}, which costs money")
         with bar(f"Examining {model_id}") as say:
-            diagnosis = await app.doctor(model_id, say, yes=yes)
+            diagnosis = await app.models.doctor(model_id, say, yes=yes)
         if apply and diagnosis.changes:
-            await app.apply(diagnosis)
+            await app.models.apply(diagnosis)
         if as_json:
             applied = apply and bool(diagnosis.changes)
             typer.echo(json.dumps({**diagnosis.as_json(), "applied": applied}, indent=2, ensure_ascii=False))
@@ -81,7 +81,7 @@ def _show(diagnosis: Diagnosis, *, applied: bool, has_row: bool) -> None:
 
 def _has_row(app: App, model_id: str) -> bool:
     try:
-        app.own_row(model_id)
+        app.models.own_row(model_id)
     except UserError:
         return False
     return True

@@ -15,7 +15,7 @@ import typer
 
 from beastmode.domain.errors import UserError
 from beastmode.faces.cli.models import Json
-from beastmode.faces.cli.render import attempts, complain, out, sums
+from beastmode.faces.cli.render import acceptances, attempts, complain, out, silences, sums
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.ledger.days import read_span
 from beastmode.ledger.export import Format, writer_to
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from beastmode.app import App
     from beastmode.ledger.export import Writer
+    from beastmode.ledger.feedback import Acceptance
     from beastmode.ledger.summary import Summary
 
 
@@ -35,6 +36,14 @@ class By(StrEnum):
     TASK = "task"
     DAY = "day"
     MONTH = "month"
+
+
+class AcceptanceBy(StrEnum):
+    """What suggestions are summed up by."""
+
+    MODEL = "model"
+    LANGUAGE = "language"
+    TRIGGER = "trigger"
 
 
 Since = Annotated[str, typer.Option("--since", help="2026-11-22, 2026-11-22T14:30 (local time) or Unix seconds.")]
@@ -48,6 +57,8 @@ def build() -> typer.Typer:
     group.command("tail")(tail)
     group.command("sum")(total)
     group.command("export")(export)
+    group.command("acceptance")(acceptance)
+    group.command("silence")(silence)
     return group
 
 
@@ -88,6 +99,39 @@ def total(
             typer.echo(json.dumps({by.value: parts, "total": _told(report.total)}, indent=2))
         else:
             out().print(sums(by.value, [*report.parts.items(), ("total", report.total)]))
+
+    run(work)
+
+
+def acceptance(
+    by: Annotated[AcceptanceBy, typer.Option("--by", help="What is summed up apart.")] = AcceptanceBy.MODEL,
+    since: Since = "",
+    until: Until = "",
+    month: Month = "",
+    as_json: Json = False,
+) -> None:
+    """What became of the suggestions that were shown, and whether what was taken stayed."""
+
+    async def work(app: App) -> None:
+        report = await app.ledger.acceptance(*read_span(since, until, month), by.value)
+        if as_json:
+            parts = {name: _accepted(part) for name, part in report.parts.items()}
+            typer.echo(json.dumps({by.value: parts, "total": _accepted(report.total)}, indent=2))
+        else:
+            out().print(acceptances(by.value, [*report.parts.items(), ("total", report.total)]))
+
+    run(work)
+
+
+def silence(since: Since = "", until: Until = "", month: Month = "", as_json: Json = False) -> None:
+    """Why there was no suggestion, and how often memory had one so that no model was asked."""
+
+    async def work(app: App) -> None:
+        counted = await app.ledger.silence(*read_span(since, until, month))
+        if as_json:
+            typer.echo(json.dumps(asdict(counted) | {"hit_rate": counted.hit_rate}, indent=2))
+        else:
+            out().print(silences(counted))
 
     run(work)
 
@@ -155,3 +199,8 @@ def _told(part: Summary) -> dict[str, object]:
     told: dict[str, object] = asdict(part) | {"success_rate": part.success_rate, "savings": part.savings}
     told |= {"savings_low": part.savings_low, "savings_high": part.savings_high}
     return {name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in told.items()}
+
+
+def _accepted(part: Acceptance) -> dict[str, object]:
+    """What became of suggestions, for scripts: counts, characters, and shares between 0 and 1."""
+    return asdict(part) | {"used": part.used, "rate": part.rate}

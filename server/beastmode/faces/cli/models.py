@@ -55,6 +55,9 @@ def add(  # noqa: PLR0917 - one option a field of the registration
         bool | None, typer.Option("--local-only", help="Never fall back to a model on another machine.")
     ] = None,
     max_concurrent: Annotated[int | None, typer.Option("--max-concurrent", help="Requests at once.")] = None,
+    prefill: Annotated[
+        bool | None, typer.Option("--prefill/--no-prefill", help="Whether it goes on with an answer that is begun.")
+    ] = None,
     key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the API key from standard input.")] = False,
     stdin_json: Annotated[bool, typer.Option("--stdin-json", help="Read every field from standard input.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Save even if the endpoint does not answer.")] = False,
@@ -78,6 +81,7 @@ def add(  # noqa: PLR0917 - one option a field of the registration
         "price": price,
         "local_only": local_only,
         "max_concurrent": max_concurrent,
+        "prefill": prefill,
     }
     fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if stdin_json:
@@ -123,7 +127,7 @@ def _ask_for_the_rest(fields: dict[str, Any]) -> dict[str, Any]:
 
 async def _add(app: App, fields: dict[str, Any], *, force: bool) -> None:
     with bar("Trying the endpoint") as say:
-        report = await app.register(fields, say, force=force)
+        report = await app.models.register(fields, say, force=force)
     checks(report.checks)
     if not report.ok and not force:
         complain("The model was not saved", "Mend what failed, or repeat with --force to save it all the same")
@@ -138,7 +142,7 @@ async def _add_json(app: App, fields: dict[str, Any], *, force: bool) -> None:
         typer.echo(json.dumps({"progress": message}))
 
     try:
-        report = await app.register(fields, say, force=force)
+        report = await app.models.register(fields, say, force=force)
     except InvalidModel as error:
         typer.echo(json.dumps({"ok": False, "problems": error.problems}))
         raise typer.Exit(FAILED) from None
@@ -167,7 +171,7 @@ def list_(
     """Every model; the selected one is marked. With --provider: all that it serves now, by the ids to use here."""
 
     async def ask(app: App) -> None:
-        served = [model.id for model in await app.served(str(provider))]
+        served = [model.id for model in await app.models.served(str(provider))]
         typer.echo(json.dumps(served, indent=2) if as_json else "\n".join(served))
 
     async def work(app: App) -> None:
@@ -211,7 +215,7 @@ def try_(model_id: ModelId, as_json: Json = False) -> None:
 
     async def work(app: App) -> None:
         with bar(f"Testing {model_id}") as say:
-            report = await app.test(model_id, say)
+            report = await app.models.test(model_id, say)
         if as_json:
             typer.echo(json.dumps([asdict(check) for check in report.checks], indent=2))
         else:

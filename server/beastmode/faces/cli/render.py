@@ -18,7 +18,9 @@ from beastmode.operations.status import dollars, milliseconds, percent, savings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from beastmode.ledger.feedback import Acceptance
     from beastmode.ledger.summary import Summary
+    from beastmode.ledger.tally import Silence
     from beastmode.operations.model_checks import Check
 
 
@@ -120,6 +122,25 @@ def _sum(name: str, part: Summary) -> tuple[object, ...]:
         dollars(part.baseline_cost) or "unknown",
         savings(part) or "unknown",
     )
+
+
+def acceptances(by: str, parts: Iterable[tuple[str, Acceptance]]) -> Table:
+    """What became of suggestions, the last of them the total."""
+    columns = (by, "shown", "used", "accepted", "partly", "typed", "rejected", "ignored", "after 30 s", "after 5 min")
+    return table(columns, (_acceptance(name, part) for name, part in parts))
+
+
+def _acceptance(name: str, part: Acceptance) -> tuple[object, ...]:
+    counts = (part.accepted, part.partial, part.typed, part.rejected, part.ignored)
+    return name, part.shown, percent(part.rate), *counts, percent(part.kept_30s), percent(part.kept_5min)
+
+
+def silences(counted: Silence) -> Table:
+    """Why there was no suggestion, and what memory knew."""
+    rows: list[tuple[object, ...]] = list(counted.reasons.items())
+    rows += [("(from memory)", counted.hits), ("(not in memory)", counted.misses)]
+    rows += [("(memory's share)", percent(counted.hit_rate))]
+    return table(("no suggestion because", "times"), rows)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ a log, so keys go through `beastmode models add` and `beastmode keys set`, which
 from __future__ import annotations
 
 from dataclasses import asdict
-from time import time
 from typing import TYPE_CHECKING, Any
 
 from pygls.exceptions import JsonRpcInvalidParams
@@ -45,6 +44,7 @@ class Commands:
         """Every command by its name."""
         return {
             "beastmode.accepted": self.accepted,
+            "beastmode.completion.why": self.why,
             "beastmode.log": self.log,
             "beastmode.models.check": self.check,
             "beastmode.models.fetch": self.fetch,
@@ -54,13 +54,27 @@ class Commands:
             "beastmode.models.remove": self.remove,
             "beastmode.models.select": self.select,
             "beastmode.models.test": self.test,
+            "beastmode.rejected": self.rejected,
             "beastmode.status": self.status,
         }
 
     async def accepted(self, argument: Argument) -> None:
         """{id}: the user took a suggestion."""
-        await (await self._app()).ledger.accepted(_text(argument, "id"), time())
+        (await self._app()).feedback.accepted(_text(argument, "id"))
         self._changed()
+
+    async def rejected(self, argument: Argument) -> None:
+        """{id}: the user turned a suggestion down."""
+        (await self._app()).feedback.rejected(_text(argument, "id"))
+
+    async def why(self, argument: Argument) -> dict[str, Any]:
+        """{uri} -> {lines}: the story of the last answer in a document, in Markdown."""
+        from beastmode.completion.why import explain  # noqa: PLC0415 - only where somebody wonders
+
+        told = (await self._app()).engine.last(_text(argument, "uri"))
+        if told is None:
+            return {"lines": ["# No suggestion was asked for here yet", "", "Type something, or trigger a suggestion."]}
+        return {"lines": explain(told)}
 
     async def log(self, _argument: Argument) -> dict[str, str]:
         """-> {path} of the log file."""
@@ -134,7 +148,7 @@ class Commands:
         """{id} -> {ok, checks, summary}."""
         app, model_id = await self._app(), _text(argument, "id")
         async with progress(self._server, f"Testing {model_id}") as bar:
-            report = await app.test(model_id, bar)
+            report = await app.models.test(model_id, bar)
         failed = [check for check in report.checks if not check.ok]
         self._changed()
         return {

@@ -6,7 +6,7 @@ in every document; editors turn them into the document's own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
@@ -25,6 +25,24 @@ def is_explicit(params: lsp.InlineCompletionParams) -> bool:
 def to_list(cursor: Cursor, suggestions: tuple[Suggestion, ...]) -> lsp.InlineCompletionList:
     """The protocol's list; each item tells us when it is accepted, for that is the only signal LSP has."""
     return lsp.InlineCompletionList([_item(cursor, suggestion) for suggestion in suggestions])
+
+
+def to_focus(params: Any) -> tuple[str, int] | None:
+    """The document and the line that have the focus; None where the message does not say."""
+    uri = getattr(getattr(params, "textDocument", None), "uri", None)
+    line = getattr(getattr(params, "position", None), "line", 0)
+    return (uri, line) if isinstance(uri, str) and isinstance(line, int) and line >= 0 else None
+
+
+def to_partly_accepted(params: Any) -> tuple[str, int] | None:
+    """The id of a suggestion and how many UTF-16 units of it were taken in all; None where the message is another.
+
+    The shape is that of Copilot's language server: the item as it was given, and `acceptedLength`.
+    """
+    arguments = getattr(getattr(getattr(params, "item", None), "command", None), "arguments", None)
+    request_id = getattr(arguments[0], "id", None) if isinstance(arguments, list) and arguments else None
+    length = getattr(params, "acceptedLength", None)
+    return (request_id, length) if isinstance(request_id, str) and isinstance(length, int) else None
 
 
 def _item(cursor: Cursor, suggestion: Suggestion) -> lsp.InlineCompletionItem:

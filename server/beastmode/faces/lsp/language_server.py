@@ -19,12 +19,16 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from beastmode import __version__
 from beastmode.faces.lsp.documents import Documents
+from beastmode.faces.lsp.notebooks import SYNC as NOTEBOOKS
+from beastmode.faces.lsp.notebooks import Notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from concurrent.futures import Future
 
     from cattrs import Converter
+
+    from beastmode.faces.lsp.documents import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +46,28 @@ class Protocol(LanguageServerProtocol):
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:
         """Apply the change at once, so that a request behind it sees the new text."""
-        self._server.documents.change(params)
+        document = params.text_document
+        self._server.documents.change(document.uri, document.version, params.content_changes)
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> None:
         """Forget the document."""
         self._server.documents.close(params.text_document.uri)
-        self._server.closed(params.text_document.uri)
+
+    @lsp_method(lsp.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def lsp_notebook_document__did_open(self, params: lsp.DidOpenNotebookDocumentParams) -> None:
+        """The same for a notebook and its cells."""
+        self._server.notebooks.open(params)
+
+    @lsp_method(lsp.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def lsp_notebook_document__did_change(self, params: lsp.DidChangeNotebookDocumentParams) -> None:
+        """Cells may come and go as well as change."""
+        self._server.notebooks.change(params)
+
+    @lsp_method(lsp.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def lsp_notebook_document__did_close(self, params: lsp.DidCloseNotebookDocumentParams) -> None:
+        """Forget the notebook and its cells."""
+        self._server.notebooks.close(params)
 
     @lsp_method(lsp.SHUTDOWN)
     async def lsp_shutdown(self, _params: None) -> None:  # type: ignore[override]  # pygls has a generator here
@@ -91,7 +110,7 @@ class Server(LanguageServer):
     """A pygls server that owns the documents and never opens a dialog of its own accord.
 
     Args:
-        closed: told the URI of a document that the editor closed.
+        watcher: learns from what happens in the documents.
         close: ends the session.
         converter: makes the converter between JSON and the protocol's types.
     """
@@ -99,12 +118,18 @@ class Server(LanguageServer):
     protocol: Protocol
 
     def __init__(
-        self, closed: Callable[[str], None], close: Callable[[], Awaitable[None]], converter: Callable[[], Converter]
+        self, watcher: Watcher, close: Callable[[], Awaitable[None]], converter: Callable[[], Converter]
     ) -> None:
-        self.documents = Documents()
-        self.closed = closed
+        self.documents = Documents(watcher)
+        self.notebooks = Notebooks(self.documents)
         self.close = close
-        super().__init__("beastmode", __version__, protocol_cls=Protocol, converter_factory=converter)
+        super().__init__(
+            "beastmode",
+            __version__,
+            protocol_cls=Protocol,
+            converter_factory=converter,
+            notebook_document_sync=NOTEBOOKS,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
 
     def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ARG002 - the signature is pygls'

@@ -9,6 +9,7 @@ from typing import Literal, TypedDict
 
 COMMANDS: tuple[str, ...] = (
     "beastmode.accepted",
+    "beastmode.completion.why",
     "beastmode.log",
     "beastmode.models.check",
     "beastmode.models.fetch",
@@ -18,11 +19,12 @@ COMMANDS: tuple[str, ...] = (
     "beastmode.models.remove",
     "beastmode.models.select",
     "beastmode.models.test",
+    "beastmode.rejected",
     "beastmode.status",
 )
 """Of `workspace/executeCommand`; each takes at most one object."""
 
-SETTINGS: tuple[str, ...] = ("enabled", "localOnly")
+SETTINGS: tuple[str, ...] = ("disabledLanguages", "enabled", "localOnly")
 """Of the section `beastmode` in `workspace/configuration`; they can only narrow what the user allowed elsewhere."""
 
 CHAT = "beastmode/chat"
@@ -32,6 +34,18 @@ STATUS = "beastmode/status"
 """Notification, params `Status`."""
 
 ACCEPTED = "beastmode.accepted"
+
+REJECTED = "beastmode.rejected"
+"""For editors that can tell; VS Code cannot, and there the text tells."""
+
+DID_FOCUS = "textDocument/didFocus"
+"""Notification {textDocument: {uri}, position?}: where the user looks; the shape is Copilot's."""
+
+DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
+"""Notification {item, acceptedLength}: UTF-16 units of a suggestion that were taken, in all; the shape is Copilot's."""
+
+POWER = "beastmode/power"
+"""Notification {onBattery}: on battery the search index rests."""
 
 
 class ModelName(TypedDict):

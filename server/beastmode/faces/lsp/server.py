@@ -16,13 +16,17 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.protocol import default_converter
 
+from beastmode.completion.gate import Allowed
 from beastmode.domain.errors import BeastModeError
 from beastmode.faces.lsp import protocol
 from beastmode.faces.lsp.commands import Commands, answering
-from beastmode.faces.lsp.completion import is_explicit, to_list
+from beastmode.faces.lsp.completion import is_explicit, to_focus, to_list, to_partly_accepted
+from beastmode.faces.lsp.documents import path_of
+from beastmode.faces.lsp.folders import Folders
 from beastmode.faces.lsp.language_server import Server
 from beastmode.faces.lsp.progress import progress
 from beastmode.faces.lsp.status import Broadcast
+from beastmode.faces.lsp.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -41,18 +45,17 @@ SETTLE = 10.0
 log = logging.getLogger(__name__)
 
 
-class Workspace:
-    """What the workspace asks for; it can only narrow what the user allowed."""
-
-    def __init__(self) -> None:
-        self.enabled = True
-        self.local_only = False
-
-    def take(self, section: object) -> None:
-        """Read the section `beastmode` of the editor's configuration; anything unknown in it is ignored."""
-        if isinstance(section, dict):
-            self.enabled = section.get("enabled") is not False
-            self.local_only = section.get("localOnly") is True
+def to_allowed(section: object) -> Allowed:
+    """What the section `beastmode` of the editor's configuration leaves allowed; anything unknown in it is ignored."""
+    if not isinstance(section, dict):
+        return Allowed()
+    languages = section.get("disabledLanguages")
+    names = languages if isinstance(languages, list) else []
+    return Allowed(
+        enabled=section.get("enabled") is not False,
+        local_only=section.get("localOnly") is True,
+        languages_off=frozenset(name for name in names if isinstance(name, str)),
+    )
 
 
 class Session:
@@ -70,10 +73,12 @@ class Session:
         notices: Sequence[str] = (),
         converter: Callable[[], Converter] = default_converter,
     ) -> None:
-        self.server = Server(self._closed, self.close, converter)
+        self._watching = Watching()
+        self.server = Server(self._watching, self.close, converter)
         self._settings = settings
         self._notices = notices
-        self._workspace = Workspace()
+        self._allowed = Allowed()
+        self._folders = Folders()
         self._configured: asyncio.Task[None] | None = None
         self._app: asyncio.Task[App] | None = None
         self._broadcast = Broadcast(self.server)
@@ -86,17 +91,18 @@ class Session:
             lsp.WORKSPACE_DID_CHANGE_CONFIGURATION: (self._configuration_changed, None),
             # pygls advertises this provider only when it is given options.
             lsp.TEXT_DOCUMENT_INLINE_COMPLETION: (self._inline_completion, lsp.InlineCompletionOptions()),
+            lsp.TEXT_DOCUMENT_DID_SAVE: (self._saved, None),
+            lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: (self._folders_changed, None),
             protocol.CHAT: (self._chat, None),
+            protocol.DID_FOCUS: (self._focused, None),
+            protocol.DID_PARTIALLY_ACCEPT: (self._partly_accepted, None),
+            protocol.POWER: (self._power_changed, None),
         }
         # pygls marks what it registers, and a bound method cannot be marked; a partial can.
         for name, (handler, options) in features.items():
             self.server.feature(name, options)(partial(handler))
         for name, command in Commands(self.server, self.app, self._broadcast.changed).table().items():
             self.server.command(name)(answering(command))
-
-    def _closed(self, uri: str) -> None:
-        if self._app is not None and self._app.done() and not self._app.cancelled() and not self._app.exception():
-            self._app.result().engine.forget(uri)
 
     async def app(self) -> App:
         """The app; opening it begins with the first need and is never done twice."""
@@ -107,31 +113,40 @@ class Session:
     async def _open(self) -> App:
         # In a thread, so that the server goes on answering while Python imports.
         app_type = await asyncio.to_thread(_import_app)
-        return await app_type.open(self._settings, self._notices, changed=self._broadcast.changed)
+        app = await app_type.open(
+            self._settings, self._notices, changed=self._broadcast.changed, lines_of=self.server.documents.lines_of
+        )
+        self._watching.attach(app, self.server.documents)
+        app.workspace.work_in(self._folders.paths())
+        return app
 
     async def _initialize(self, params: lsp.InitializeParams) -> None:
         # Not every editor can be asked for its configuration, and one that can may not answer.
         options: Any = params.initialization_options
-        self._workspace.take(options._asdict() if hasattr(options, "_asdict") else options)
+        self._allowed = to_allowed(options._asdict() if hasattr(options, "_asdict") else options)
+        self._folders.take(params)
 
     async def _initialized(self, _params: lsp.InitializedParams) -> None:
         self._configured = asyncio.ensure_future(self._read_configuration())
         app = await self.app()
         self.server.start(self._broadcast.run(app))
+        for language in {document.language for document in self.server.documents}:
+            await app.workspace.prepare(language)
+        await app.workspace.index()
         await asyncio.sleep(SETTLE)
         await app.settle()
         self._broadcast.changed()
 
-    async def _narrowed(self) -> Workspace:
-        """What the workspace asks for; nothing is sent anywhere before that is known."""
+    async def _narrowed(self) -> Allowed:
+        """What the workspace leaves allowed; nothing is sent anywhere before that is known."""
         if self._configured is not None:
             await asyncio.shield(self._configured)
-        return self._workspace
+        return self._allowed
 
     async def _configuration_changed(self, params: lsp.DidChangeConfigurationParams) -> None:
         settings = params.settings
         if isinstance(settings, dict) and "beastmode" in settings:
-            self._workspace.take(settings["beastmode"])
+            self._allowed = to_allowed(settings["beastmode"])
         else:
             await self._read_configuration()
 
@@ -146,21 +161,48 @@ class Session:
         except (JsonRpcException, TimeoutError) as error:
             log.warning("The editor did not give its configuration: %s", error)
         else:
-            self._workspace.take(sections[0] if sections else None)
+            self._allowed = to_allowed(sections[0] if sections else None)
 
     async def _inline_completion(self, params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
-        document = self.server.documents.get(params.text_document.uri)
+        uri = params.text_document.uri
+        document = self.server.documents.get(uri)
         if document is None:
             return lsp.InlineCompletionList([])
-        cursor = document.cursor(params.position)
-        app, workspace = await self.app(), await self._narrowed()
-        if not workspace.enabled:
-            return lsp.InlineCompletionList([])
-        answer = await app.engine.suggest(cursor, explicit=is_explicit(params), local_only=workspace.local_only)
+        cursor = document.cursor(params.position, self.server.notebooks.preamble(uri))
+        app, allowed = await self.app(), await self._narrowed()
+        app.workspace.session.visited(uri, cursor.line)
+        answer = await app.engine.suggest(
+            cursor,
+            explicit=is_explicit(params),
+            in_menu=params.context.selected_completion_info is not None,
+            allowed=allowed,
+        )
         if answer.error is not None:
             app.report(answer.error)
             self._broadcast.changed()
         return to_list(cursor, answer.suggestions)
+
+    async def _saved(self, params: lsp.DidSaveTextDocumentParams) -> None:
+        (await self.app()).workspace.saved(path_of(params.text_document.uri))
+
+    async def _folders_changed(self, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
+        self._folders.change(params)
+        workspace = (await self.app()).workspace
+        workspace.work_in(self._folders.paths())
+        await workspace.index()
+
+    async def _focused(self, params: Any) -> None:
+        place = to_focus(params)
+        if place is not None:
+            (await self.app()).workspace.session.visited(*place)
+
+    async def _partly_accepted(self, params: Any) -> None:
+        taken = to_partly_accepted(params)
+        if taken is not None:
+            (await self.app()).feedback.partly_accepted(*taken)
+
+    async def _power_changed(self, params: Any) -> None:
+        (await self.app()).workspace.save_power(on=getattr(params, "onBattery", None) is True)
 
     async def _chat(self, params: Any) -> dict[str, Any]:
         from beastmode.domain.response import Finished, Started, TextDelta  # noqa: PLC0415 - not needed to start
@@ -172,8 +214,8 @@ class Session:
             raise JsonRpcInvalidParams("The chat needs `message`, a string that is not blank")
         if not isinstance(model, str | None):
             raise JsonRpcInvalidParams("The chat's `model` must be an id, or be left out")
-        app, workspace = await self.app(), await self._narrowed()
-        request = chat_request(message, model=model, local_only=workspace.local_only)
+        app, allowed = await self.app(), await self._narrowed()
+        request = chat_request(message, model=model, local_only=allowed.local_only)
         text: list[str] = []
         answer: dict[str, Any] = {"model": None, "requestId": None, "finish": None, "error": None}
         try:

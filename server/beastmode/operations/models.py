@@ -1,0 +1,159 @@
+"""What a person does with models: try one, register one, have one examined, ask a provider which it has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from beastmode.domain.errors import UserError
+from beastmode.domain.model import BUILTIN_ID
+from beastmode.operations.model_checks import Check, check_model
+from beastmode.operations.served_models import served_models
+from beastmode.registry.registration import parse
+from beastmode.router.ask import Endpoint
+from beastmode.router.attempt import auth_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from beastmode.domain.model import ModelSpec
+    from beastmode.operations.diagnosis import Diagnosis
+    from beastmode.operations.endpoints import Endpoints
+    from beastmode.operations.model_checks import Report
+    from beastmode.operations.model_doctor import Plan
+    from beastmode.operations.probing import Progress
+    from beastmode.registry.registry import Registry
+    from beastmode.router.ask import Asker
+    from beastmode.router.spending import Spending
+    from beastmode.transport import Transport
+
+
+class Models:
+    """The user's models, as a person handles them.
+
+    Args:
+        registry: where they are kept.
+        endpoints: where they answer.
+        asker: tries them.
+        spending: keeps the caps.
+        transport: for questions that no model answers.
+    """
+
+    def __init__(
+        self, registry: Registry, endpoints: Endpoints, asker: Asker, spending: Spending, transport: Transport
+    ) -> None:
+        self._registry = registry
+        self._endpoints = endpoints
+        self._asker = asker
+        self._spending = spending
+        self._transport = transport
+
+    async def test(self, model_id: str, say: Callable[[str], None]) -> Report:
+        """Test a registered model; raises ModelNotFound, or AttemptFailed where its key cannot be opened."""
+        model = self._registry.get(model_id)
+        endpoint = await self._endpoints.locate(model)
+        report = await check_model(
+            model,
+            self._registry.provider(model.provider),
+            endpoint,
+            self._asker,
+            hold=self._spending.hold,
+            say=say,
+        )
+        exists = Check("Model exists in database", ok=True, evidence=f"{model.id}, {model.name}")
+        return replace(report, checks=(exists, *report.checks))
+
+    async def register(
+        self, fields: Mapping[str, object], say: Callable[[str], None], *, force: bool = False
+    ) -> Report:
+        """Check the fields, try the endpoint, and save the model if it answered (or if `force`).
+
+        Whether it was saved can be seen from `report.ok or force`.
+
+        Raises:
+            InvalidModel: with what is wrong, field by field.
+        """
+        model, key = parse(fields)
+        provider = self._registry.provider(model.provider)
+        endpoint = Endpoint(model.endpoint_url, auth_headers(provider.auth, key))
+        report = await check_model(model, provider, endpoint, self._asker, hold=self._spending.hold, say=say)
+        if report.ok:
+            await self._registry.add(report.model, key, replace=True)
+        elif force:
+            await self._registry.add(model, key, replace=True)  # with its provider's first formats, as parsed
+        return report
+
+    def doctor_plan(self, model_id: str) -> tuple[Plan, bool]:
+        """What examining a model sends at most, and whether that costs money; raises ModelNotFound."""
+        from beastmode.operations.model_doctor import plan  # noqa: PLC0415 - no language server starts with it
+
+        model = self._registry.get(model_id)
+        return plan(self._registry.provider(model.provider)), self._registry.is_paid(model)
+
+    async def doctor(self, model_id: str, say: Progress, *, yes: bool = False) -> Diagnosis:
+        """Find out what a model's endpoint can do, and propose its row; changes nothing.
+
+        Args:
+            model_id: of any model, registered or a provider's.
+            say: told what is being tried, and how much of it is done.
+            yes: the user agreed to pay for it.
+
+        Raises:
+            ModelNotFound: there is none.
+            UserError: it costs money, and nobody has agreed.
+            NotAllowed: it could pass one of the spending caps.
+            AttemptFailed: the model's key cannot be opened, or the built-in model cannot run.
+        """
+        from beastmode.operations.model_doctor import diagnose  # noqa: PLC0415 - as above
+        from beastmode.operations.probing import Prober  # noqa: PLC0415 - as above
+
+        agreed, costs = self.doctor_plan(model_id)
+        if costs and not yes:
+            raise UserError(f"Examining {model_id} costs money: it sends {agreed}", "Repeat with --yes to agree")
+        model = self._registry.get(model_id)
+        url, key = await self._endpoints.door(model)
+        prober = Prober(
+            self._asker,
+            lambda auth: Endpoint(url, auth_headers(auth, key)),
+            hold=self._spending.hold,
+            most=agreed.requests,
+            progress=say,
+        )
+        return await diagnose(model, self._registry.provider(model.provider), prober, self._transport)
+
+    def own_row(self, model_id: str) -> ModelSpec:
+        """The row of a registered model, which its user may change.
+
+        Raises:
+            ModelNotFound: there is none.
+            UserError: it is the built-in model, or a provider's that has no row.
+        """
+        model = self._registry.get(model_id)
+        if model.id == BUILTIN_ID or model not in self._registry.models:
+            raise UserError(
+                f"{model.id} has no row of its own to write to",
+                "Register it with `beastmode models add`, or leave --apply out",
+            )
+        return model
+
+    async def apply(self, diagnosis: Diagnosis) -> ModelSpec:
+        """Write the doctor's proposals into the model's row; its key, prices and everything else stay.
+
+        Raises:
+            ModelNotFound, UserError: see `own_row`; or the model was changed meanwhile, and nothing was written.
+        """
+        await self._registry.refresh()
+        if self.own_row(diagnosis.model.id) != diagnosis.model:
+            raise UserError(f"{diagnosis.model.id} was changed while it was examined", "Examine it again")
+        await self._registry.add(diagnosis.proposed, None, replace=True)
+        return self._registry.get(diagnosis.model.id)
+
+    async def served(self, provider_id: str) -> tuple[ModelSpec, ...]:
+        """Ask a provider which models it has; free.
+
+        Raises:
+            UserError: there is no such provider, or it has no address of its own.
+            AttemptFailed: it could not be asked, or gave no list.
+        """
+        row = self._registry.provider_row(provider_id)
+        return await served_models(row, await self._endpoints.headers(row), self._transport)

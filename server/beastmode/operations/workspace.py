@@ -1,0 +1,131 @@
+"""The workspace that an editor has open: what the user does in it, its search index, what a model is shown of it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from beastmode.context.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from beastmode.context.gather import Gathered, Gatherer
+    from beastmode.context.index import Index, Indexer
+    from beastmode.context.window import Window
+    from beastmode.domain.text import Cursor
+
+
+class Workspace:
+    """The folders, the open documents and the sources of context over them; the engine's `Context`.
+
+    Args:
+        folder: where search indexes live.
+        clock: seconds, monotonic.
+        indexes: whether to keep search indexes at all.
+        only: the names of the sources to ask; None for all of them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Callable[[], float],
+        *,
+        indexes: bool = True,
+        only: Sequence[str] | None = None,
+    ) -> None:
+        self.session = Session(clock)
+        self._folder = folder
+        self._clock = clock
+        self._is_indexed = indexes
+        self._only = only
+        self._indexes: dict[str, Index] = {}
+        self._indexers: dict[str, Indexer] = {}
+        self._gatherer: Gatherer | None = None
+        self._on_battery = False
+
+    def work_in(self, roots: Sequence[str]) -> None:
+        """The workspace has these folders now: absolute paths. Needs a running event loop where it is indexed."""
+        self.session.roots = tuple(roots)
+
+    async def index(self) -> None:
+        """Bring the search indexes of the folders up to date and keep them so; what is no folder any more is let go.
+
+        Apart from `work_in`, because it can wait until the first suggestions have been given.
+        """
+        wanted = {root for root in self.session.roots if self._is_indexed and _is_project(Path(root))}
+        for root in [root for root in self._indexes if root not in wanted]:
+            await self._indexers.pop(root).aclose()
+            await self._indexes.pop(root).aclose()
+        if not wanted:
+            return
+        from beastmode.context.index import Index, Indexer  # noqa: PLC0415 - SQLite and its threads can wait
+
+        for root in wanted - self._indexes.keys():
+            self._indexes[root] = Index(Path(root), self._folder)
+            indexer = self._indexers[root] = Indexer(Path(root), self._folder)
+            indexer.start()
+            if self._on_battery:
+                indexer.pause()
+
+    def saved(self, path: str) -> None:
+        """A file was written by the editor."""
+        for root, indexer in self._indexers.items():
+            if Path(path).is_relative_to(root):
+                indexer.touched(path)
+
+    def save_power(self, *, on: bool) -> None:
+        """The machine runs on battery, or no longer does."""
+        self._on_battery = on
+        for indexer in self._indexers.values():
+            if on:
+                indexer.pause()
+            else:
+                indexer.resume()
+
+    def states(self) -> dict[str, str]:
+        """What each folder's index is doing, in words, by the folder's path."""
+        return {root: indexer.state.activity for root, indexer in self._indexers.items()}
+
+    def state(self, uri: str) -> int:
+        """See `Context.state`."""
+        return self.session.elsewhere(uri)
+
+    def relative(self, path: str) -> str:
+        """See `Context.relative`."""
+        return self.session.relative(path)
+
+    async def prepare(self, language: str) -> None:
+        """Load what the sources need for a language, so that the first key does not wait for it."""
+        await self._gathers().prepare(language)
+
+    async def gather(self, cursor: Cursor, window: Window, tokens: int) -> Gathered:
+        """See `Context.gather`."""
+        return await self._gathers().gather(cursor, window, tokens)
+
+    async def aclose(self) -> None:
+        """Stop the sources and the indexing."""
+        if self._gatherer is not None:
+            await self._gatherer.aclose()
+        for indexer in self._indexers.values():
+            await indexer.aclose()
+        for index in self._indexes.values():
+            await index.aclose()
+
+    def _gathers(self) -> Gatherer:
+        if self._gatherer is not None:
+            return self._gatherer
+        from beastmode.context.gather import Gatherer  # noqa: PLC0415 - grammars and all: not before the first key
+        from beastmode.context.sources import sources  # noqa: PLC0415 - as above
+
+        wanted = [source for source in sources(self._indexes) if self._only is None or source.name in self._only]
+        self._gatherer = Gatherer(wanted, self.session, self._clock)
+        return self._gatherer
+
+
+def _is_project(root: Path) -> bool:
+    """Whether a folder may be searched: one that is there, and neither the user's home nor above it."""
+    with suppress(OSError, RuntimeError):
+        return root.is_dir() and not Path.home().is_relative_to(root.resolve())
+    return False
