@@ -235,6 +235,7 @@ class App:
             today=today,
             acceptance=acceptance.total,
             silence=silence,
+            indexes=self.workspace.states(),
             notice=self._notice(model),
             key_source=self.vault.source,
         )

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from keyboard import Key
 
 OUT = Path(__file__).parent / "out"
+DOCS = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- made by tests/benchmarks/completion.py --write -->", "<!-- end -->"
 HUMAN_SIZE = 10_000
 MODELS = {"0 ms": (0.0, 0.0), "150 ms": (0.15, 0.005), "talking": (0.0, 0.02)}
 """Seconds to the first token and from token to token. The last talks all the time, so that stopping it is seen."""
@@ -281,13 +283,18 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="*", type=int, choices=SIZES, default=list(SIZES), help="lines of the files")
     parser.add_argument("--format", choices=("openai-completions", "llama-infill"), default="openai-completions")
     parser.add_argument("--from-file", action="store_true", help="only make the tables again, from the last run")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     options = parser.parse_args()
     file = OUT / "completion.json"
     if not options.from_file:
         load = QUICK if options.quick else FULL
         seen = asyncio.run(measure(load, options.sizes, options.format, peer=not options.alone))
         file.write_text(json.dumps(seen), encoding="utf-8")
-    sys.stdout.write(report(json.loads(file.read_text(encoding="utf-8"))))
+    tables = report(json.loads(file.read_text(encoding="utf-8")))
+    sys.stdout.write(tables)
+    if options.write:
+        above, _, rest = DOCS.read_text(encoding="utf-8").partition(BEGIN)
+        DOCS.write_text(f"{above}{BEGIN}\n\n{tables}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -143,7 +143,7 @@ class Bench:
     async def _asked(self, typist: Typist) -> float:
         calls = self._upstream.calls
         seconds, suggestion = await typist.press()
-        if not suggestion or self._upstream.calls != calls + 1:
+        if not suggestion or self._upstream.calls == calls:  # it may also have been asked ahead
             raise RuntimeError(f"A keystroke gave {suggestion!r} and {self._upstream.calls - calls} calls")
         return seconds
 

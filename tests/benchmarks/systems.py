@@ -79,6 +79,8 @@ async def systems(folder: Path, url: str, fim_format: str, *, peer: bool) -> lis
         found.append(System(name, client, (sys.executable, "-m", "beastmode", "lsp"), environment, INLINE))
     node, script = shutil.which("node"), await _installed() if peer else None
     if node is None or script is None:
+        if peer:
+            say("tabby-agent is left out" if node else "There is no node, so tabby-agent is left out")
         return found
     for name, more in ((TABBY_SHIPPED, ""), (TABBY_AT_ONCE, _NO_DELAY)):
         client = name.replace(", ", "-").replace(" ", "-")

@@ -51,6 +51,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BEASTMODE_BUILTIN__ENABLED", "false")
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     monkeypatch.delenv("ENCRYPTION_KEY", raising=False)
+    monkeypatch.setattr("beastmode.operations.evaluate.evaluator.ENGINE", ())  # may be edited meanwhile
     root = tmp_path / "repo"
     root.mkdir()
     (root / "areas.py").write_text(CODE, encoding="utf-8")

@@ -118,6 +118,10 @@ class Cache:
     def find(self, cursor: Cursor, asked: ModelSpec, context: int = 0) -> Hit | None:
         """The newest answer that was asked for here, or whose text led here."""
         for answered in reversed(self._answers.values()):
+            place = answered.place
+            # Most are left behind on this line; the rest of the comparison is not worth making for them.
+            if place.line == cursor.line and not 0 <= cursor.column - place.column <= len(answered.text):
+                continue
             hit = self.hit(answered, cursor, asked, context)
             if hit is not None:
                 self.put(answered)

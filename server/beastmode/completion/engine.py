@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from beastmode.completion.cache import Answered, Cache, Hit
 from beastmode.completion.candidates import candidates
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from beastmode.completion.parts import CompletionSettingsLike, Context, Listener, RouterLike
+    from beastmode.context.window import Window
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.text import Cursor
 
@@ -62,6 +63,14 @@ class Answer:
     error: BeastModeError | None = None
     from_memory: bool = False
     asked: Asked | None = None
+
+
+class _Fitted(NamedTuple):
+    """A text as it may stand at a place, which filter took all of it, and how much right of the cursor it replaces."""
+
+    text: str
+    taken_by: str
+    replaced: int
 
 
 class Engine:
@@ -106,6 +115,7 @@ class Engine:
         self._cache = Cache(reach=settings.suffix_tokens * BYTES_PER_TOKEN + 1)
         self._flights = Flights(self._leads_to)
         self._told: deque[Told] = deque(maxlen=TOLD)
+        self._last_fitted: tuple[tuple[Answered, int, str, str], _Fitted] | None = None
 
     async def suggest(
         self, cursor: Cursor, *, explicit: bool, in_menu: bool = False, allowed: Allowed = EVERYTHING
@@ -128,7 +138,8 @@ class Engine:
         if answer.reason != Reason.SUPERSEDED:
             self._told.append(told)
         self._listener.told(told, model.id if model else "")
-        if len(answer.suggestions) == 1 and model is not None:
+        # Where it came from memory, what comes after it was fetched when it was new.
+        if len(answer.suggestions) == 1 and model is not None and not answer.from_memory:
             self._fetch_ahead(cursor, answer.suggestions[0], model, local_only=allowed.local_only)
         return answer
 
@@ -215,8 +226,9 @@ class Engine:
         if flight.ahead_of and not self._fetches_ahead(model):
             return
         state = self._context.state(cursor.uri)
-        asked = await self._question(cursor, model, local_only=local_only)
-        flight.place = self._cache.place(cursor, model, window_for(cursor, self._settings, model).prefix, state)
+        shown = window_for(cursor, self._settings, model)
+        asked = await self._question(cursor, shown, model, local_only=local_only)
+        flight.place = self._cache.place(cursor, model, shown.prefix, state)
         flight.begun.set()
         began = self._clock()
         waits = explicit or not is_multiline(cursor)
@@ -241,9 +253,8 @@ class Engine:
         flight.answered = Answered(flight.place, text, _why_empty(text, taken_by), heard.id, heard.model, asked)
         self._cache.put(flight.answered)
 
-    async def _question(self, cursor: Cursor, model: ModelSpec, *, local_only: bool) -> Asked:
+    async def _question(self, cursor: Cursor, shown: Window, model: ModelSpec, *, local_only: bool) -> Asked:
         """The request, with what the sources of context have to add."""
-        shown = window_for(cursor, self._settings, model)
         gathered = await self._context.gather(cursor, shown, context_tokens(self._settings, model))
         request = request_for(
             cursor,
@@ -262,7 +273,8 @@ class Engine:
         """One more answer to the same question, the more daring the higher its number, asked after the first one."""
         if begun is not None:
             await begun.wait()
-        asked = await self._question(cursor, model, local_only=local_only)
+        shown = window_for(cursor, self._settings, model)
+        asked = await self._question(cursor, shown, model, local_only=local_only)
         request = replace(asked.request, temperature=min(1.0, 0.3 + 0.25 * nth))
         heard = Heard()
         try:
@@ -300,16 +312,23 @@ class Engine:
     def _show(self, hit: Hit, *, from_memory: bool = False) -> Answer | None:
         """What is left of an answer at today's cursor; None where all of it was typed already."""
         answered, typed = hit.answered, hit.typed
-        whole, taken_by = run(CURSOR_PIPELINE, answered.text, hit.anchor)
+        whole, taken_by, replaced = self._fitted(answered, hit.anchor)
         rest = whole[len(typed) :] if whole.startswith(typed) else ""
         if not rest.strip():
             reason = answered.reason or _why_empty("", taken_by)
             return None if typed else Answer((), reason, from_memory=from_memory, asked=answered.asked)
-        replaced = retyped(whole, hit.anchor)
         if hit.closers:
             replaced = len(hit.closers) + replaced if closes(rest, typed, hit.closers) else 0
         suggestion = Suggestion(answered.id, rest, answered.model, replaced)
         return Answer((suggestion,), "", from_memory=from_memory, asked=answered.asked)
+
+    def _fitted(self, answered: Answered, anchor: Cursor) -> _Fitted:
+        """An answer's text as it fits where it was asked for; while it is typed through, that place stays the same."""
+        key = (answered, anchor.line, anchor.before, anchor.after)
+        if self._last_fitted is None or self._last_fitted[0] != key:
+            whole, taken_by = run(CURSOR_PIPELINE, answered.text, anchor)
+            self._last_fitted = (key, _Fitted(whole, taken_by, retyped(whole, anchor)))
+        return self._last_fitted[1]
 
 
 async def _at_once(answer: Answer) -> Answer:

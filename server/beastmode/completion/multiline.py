@@ -6,6 +6,7 @@ Separate because two ask: the request, which sets the stop and the budget, and t
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from beastmode.context.syntax.blocks import BLOCKS, outermost
@@ -35,6 +36,7 @@ _LINES = 60
 """Above the cursor, to tell whether it stands in a string, a comment or a list."""
 
 
+@lru_cache(maxsize=4)
 def is_multiline(cursor: Cursor) -> bool:
     """Whether a block may be suggested here, with nothing to the right.
 

@@ -32,7 +32,10 @@ MOST_REASONS = 4
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the product at one moment; `today`, `acceptance` and `silence` are since local midnight."""
+    """The state of the product at one moment; `today`, `acceptance` and `silence` are since local midnight.
+
+    `indexes` says of each workspace folder what its search index is doing.
+    """
 
     activity: Literal["loading", "working", "idle"]
     model: ModelSpec | None
@@ -42,6 +45,7 @@ class Status:
     key_source: str
     acceptance: Acceptance = field(default_factory=Acceptance)
     silence: Silence = field(default_factory=Silence)
+    indexes: tuple[str, ...] = ()
 
 
 def percent(rate: float | None) -> str | None:
@@ -98,6 +102,7 @@ def lines(status: Status) -> list[str]:
         said.append(f"Answered from memory: {today.cached}")
     if today.masked:
         said.append(f"Secrets kept on this machine: {today.masked}")
+    said += [f"Search index of {index}" for index in status.indexes]
     if status.notice is not None:
         said.append(f"{status.notice.text}. {status.notice.fix}".rstrip())
     return said

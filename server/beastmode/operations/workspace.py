@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from beastmode.context.gather import Gathered, Gatherer
-    from beastmode.context.index import Index, Indexer
+    from beastmode.context.index import Index, Indexer, State
     from beastmode.context.window import Window
     from beastmode.domain.text import Cursor
 
@@ -84,9 +85,9 @@ class Workspace:
             else:
                 indexer.resume()
 
-    def states(self) -> dict[str, str]:
-        """What each folder's index is doing, in words, by the folder's path."""
-        return {root: indexer.state.activity for root, indexer in self._indexers.items()}
+    def states(self) -> tuple[str, ...]:
+        """What the index of each folder is doing, in words."""
+        return tuple(f"{Path(root).name}: {_words(indexer.state)}" for root, indexer in self._indexers.items())
 
     def state(self, uri: str) -> int:
         """See `Context.state`."""
@@ -108,10 +109,8 @@ class Workspace:
         """Stop the sources and the indexing."""
         if self._gatherer is not None:
             await self._gatherer.aclose()
-        for indexer in self._indexers.values():
-            await indexer.aclose()
-        for index in self._indexes.values():
-            await index.aclose()
+        await asyncio.gather(*(indexer.aclose() for indexer in self._indexers.values()))
+        await asyncio.gather(*(index.aclose() for index in self._indexes.values()))
 
     def _gathers(self) -> Gatherer:
         if self._gatherer is not None:
@@ -122,6 +121,14 @@ class Workspace:
         wanted = [source for source in sources(self._indexes) if self._only is None or source.name in self._only]
         self._gatherer = Gatherer(wanted, self.session, self._clock)
         return self._gatherer
+
+
+def _words(state: State) -> str:
+    if state.activity == "off":
+        return f"off ({state.reason})" if state.reason else "off"
+    if state.activity == "shared":
+        return "kept by another window"
+    return f"{state.activity}, {state.done} of {state.total} files"
 
 
 def _is_project(root: Path) -> bool:

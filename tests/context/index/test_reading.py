@@ -45,11 +45,12 @@ async def test_by_whole_names_by_parts_and_by_plain_words(workspace: Workspace) 
 
 async def test_the_best_comes_first(workspace: Workspace) -> None:
     """A place that has every word goes before one that has one of them many times; scores fall."""
-    workspace.write("noise.py", "retry = 1\nretry = 2\nretry = 3\n" * 5)
-    workspace.write("best.py", "def retry_after_header(answer):\n    return answer.headers['retry-after']\n")
-    workspace.write("half.py", "header = 'x'\n")
+    workspace.write("noise.py", "zebra zebra zebra zebra\n")
+    workspace.write("best.py", "zebra = retry(header)\n" + "something = other(thing)\n" * 20)
+    for number in range(5):
+        workspace.write(f"half{number}.py", "header = retry\n")
     workspace.update()
-    found = await workspace.index.search(["retry", "after", "header"], limit=5)
+    found = await workspace.index.search(["zebra", "retry", "header"], limit=5)
     assert found[0].path == "best.py"
     assert [chunk.score for chunk in found] == sorted((chunk.score for chunk in found), reverse=True)
 

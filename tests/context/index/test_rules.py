@@ -7,13 +7,17 @@ import shutil
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from beastmode.context.index.rules import Rules
 from beastmode.context.index.walk import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NAMES = ("a", "b", "ab", "a.py", "b.txt", "A")
 GIT = shutil.which("git")
@@ -34,7 +38,7 @@ folder = st.lists(st.sampled_from(NAMES[:3]), max_size=2).map("/".join)
 
 
 @pytest.fixture(scope="module")
-def empty_repository() -> Path:
+def empty_repository() -> Iterator[Path]:
     assert GIT is not None, "git is needed to compare with"
     with TemporaryDirectory() as base:
         root = Path(base).resolve() / "repository"
@@ -57,10 +61,12 @@ def ignored_by_git(root: Path, paths: list[str]) -> set[str]:
 
 
 @given(
-    ignores=st.dictionaries(folder, ignore_file, min_size=1, max_size=3),
-    exclude=st.one_of(st.just(""), ignore_file),
-    files=st.sets(st.tuples(folder, st.sampled_from(NAMES[3:])), min_size=3, max_size=8),
+    st.dictionaries(folder, ignore_file, min_size=1, max_size=3),
+    st.one_of(st.just(""), ignore_file),
+    st.sets(st.tuples(folder, st.sampled_from(NAMES[3:])), min_size=3, max_size=8),
 )
+@example({"": "*\n!*/\n!*.py\n"}, "", {("a", "b.txt"), ("a", "a.py"), ("", "b.txt")})
+@example({"": "a/*\n!a/b\n"}, "b.txt\n", {("a/b", "b.txt"), ("a/b", "a.py"), ("a", "a.py")})
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_ignored_is_what_git_ignores(
     empty_repository: Path, ignores: dict[str, str], exclude: str, files: set[tuple[str, str]]

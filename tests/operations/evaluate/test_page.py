@@ -46,6 +46,8 @@ def test_everything_hostile_is_escaped() -> None:
     wrong = [replace(each, text=EVIL, score=replace(each.score, exact=False, similarity=0.1)) for each in ROWS]
     html = page(summarize("<run>", PLAN, wrong, [EVIL]), PLAN, wrong, {FILE.name: FILE})
     assert "evil.example" in html, "it is shown, as text"
+    assert "<repo>" not in html
+    assert "<b>" not in html
     assert not re.search(r"<(script|img|link|iframe|object|form)|<[^>]*\son\w+\s*=", html)
     assert not re.search(r"<[^>]*(src|href|action)\s*=", html)
     assert "url(" not in html

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from beastmode.operations.evaluate.evaluator import Evaluator, Result
 
+WAYS = ("naive", "one line")
 MODULE = "\n\n".join(
     f"def area_{number}(width, height):\n    result = width * height + {number}\n    return result\n"
     for number in range(12)
@@ -56,7 +57,8 @@ async def app(settings: Settings) -> AsyncIterator[App]:
 
 @pytest.fixture(autouse=True)
 def _no_index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index takes a process; one test has it."""
+    """An index takes a process; one test has it. And whoever edits the engine meanwhile changes no test."""
+    monkeypatch.setattr("beastmode.operations.evaluate.evaluator.ENGINE", ())
 
     async def nothing(*_: object) -> None:
         """The sources do without."""
@@ -108,6 +110,10 @@ async def test_from_holes_to_differences(app: App, repository: Path) -> None:
     full, naive = summary.figures[:2]
     assert full.measures["similarity"].value > naive.measures["similarity"].value
     assert len(result.rows) == 8 * len(summary.figures)
+    lines = {hole.id for hole in result.run.plan.holes if hole.kind is Kind.LINE}
+    told = {way: [row.text for row in result.rows if row.variant.endswith(way) and row.hole in lines] for way in WAYS}
+    assert any("\n" in text for text in told["naive"])
+    assert not any("\n" in text for text in told["one line"])
     assert questions < len(result.rows), "identical questions were asked again"
     assert any(row.replayed for row in result.rows)
     assert all(row.seconds is not None for row in result.rows)
@@ -155,6 +161,7 @@ async def test_a_model_that_fails_is_left_alone(app: App, repository: Path) -> N
         result = await do(evaluator, wish(repository, "broken"))
         assert result.error is not None
         assert "custom:broken does not answer" in result.error.message
+        assert "stepped in" not in result.error.message, "the model's own failure is what has to be told"
         assert f"--resume {result.run.id}" in result.error.fix
         assert (server.stats.requests, other.stats.requests) == (3, 0)
         assert result.rows == ()

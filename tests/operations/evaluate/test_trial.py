@@ -42,6 +42,8 @@ async def test_right_and_wrong_and_not_covered(repository: Path) -> None:
         assert await trial.passes(hole, file, "number * 2", 0, exact=True) is True
         assert await trial.passes(hole_of(" * 2"), file, " * 2", 0, exact=True) is True
         assert await trial.passes(hole_of("unused = 1"), file, "unused = 2", 0, exact=False) is None
+        copy = trial._copies[repository] / "work.py"
+        assert copy.read_text(encoding="utf-8") == CODE, "the next hole would meet the last suggestion"
     assert (repository / "work.py").read_text(encoding="utf-8") == CODE
     assert not list(repository.rglob("__pycache__"))
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MOST_LINES = 3
 """Lines that are given up at most; the first one never is."""
-SEEN = 1000
+SEEN = 600
 """Characters on each side of the cursor that are parsed."""
 _EXPECTING = (*"([{,:=+-*/%&|<.\\?", " and", " or", " not", " in", "do", "then", "=>", "->")
 _HEADER = (":", "{", "=>", "->", " do", " then")
@@ -27,6 +27,12 @@ def broken_tail(text: str, cursor: Cursor) -> str:
 
     Runs only where the answer was cut, so it is in neither pipeline.
     """
+    while (shorter := _shorter(text, cursor)) != text:
+        text = shorter
+    return text
+
+
+def _shorter(text: str, cursor: Cursor) -> str:
     lines = text.rstrip("\n").split("\n")
     last = lines[-1].rstrip()
     if len(lines) == 1 or not (last.endswith(_EXPECTING) or balance(text).opened or _starts_decorator(last)):

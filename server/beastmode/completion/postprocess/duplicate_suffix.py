@@ -34,9 +34,10 @@ def duplicate_suffix(text: str, cursor: Cursor) -> str:
     if not below:
         return text
     lines = text.split("\n")
-    whole = [cursor.line_before + lines[0], *lines[1:]]
+    # A line to which the text adds nothing is not the text's, nor is what that line opens.
+    whole = [cursor.line_before + lines[0] if lines[0].strip() else "", *lines[1:]]
     for number, line in enumerate(whole):
-        if _plain(line) != below[0] or not _goes_on(whole, number, below):
+        if not lines[number].strip() or _plain(line) != below[0] or not _goes_on(whole, number, below):
             continue
         # Within the text's own brackets a line may look like the document's; several in a row are the document's.
         if line_depths(text)[number] == 0 or _agree(whole, number, below):

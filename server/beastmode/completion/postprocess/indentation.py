@@ -6,7 +6,7 @@ several lines stays as it is. What is seen first decides, so that more text neve
 
 from __future__ import annotations
 
-from itertools import pairwise
+import re
 from typing import TYPE_CHECKING
 
 from beastmode.completion.postprocess.literals import literal_lines
@@ -16,70 +16,72 @@ if TYPE_CHECKING:
 
     from beastmode.domain.text import Cursor
 
-LINES_SEEN = 120
-"""Lines of the document on each side of the cursor that show its style."""
+CHARACTERS_SEEN = 3000
+"""Of the document on each side of the cursor, for the width of its steps."""
 _KEEPING = frozenset(("makefile", "markdown", "plaintext", "tsv", "diff", "yaml", "restructuredtext"))
 """Languages where a blank at a line's start is more than taste, or where nobody indents in one way."""
-_FEWEST_LINES = 2
 _FEWEST_STEPS = 3
 _STEPS = (2, 3, 4, 8)
 _OPENERS = ("{", "(", "[", ":", "=>", "->")
+_STEP = r"^( *)\S[^\n]*{}[ \t]*\n(?=( *)\S)"
+_PYTHON_STEP = re.compile(_STEP.format(":"), re.MULTILINE)
+_BRACE_STEP = re.compile(_STEP.format(r"\{"), re.MULTILINE)
 
 
 def indentation(text: str, cursor: Cursor) -> str:
     """The text, indented as the document is."""
     if "\n" not in text or cursor.language in _KEEPING:
         return text
+    tabs, blanks = _has(cursor, "\n\t"), _has(cursor, "\n  ")
+    ours_tabs, ours_blanks = (mark in "\n" * (not cursor.line_before) + text for mark in ("\n\t", "\n  "))
+    if tabs == blanks or not (ours_tabs or ours_blanks) or (tabs and not ours_blanks):
+        return text
     lines = (cursor.line_before + text).split("\n")
-    first = 1 if cursor.line_before else 0
-    if not any(map(_blank, lines[first:])):
-        return text
-    tabs, spaces = _style(cursor)
-    if (tabs > 0) == (spaces > 0) or tabs + spaces < _FEWEST_LINES:
-        return text
+    step = 0
+    if blanks and not ours_tabs:
+        step = next(iter(_steps("\n".join(lines), cursor.language)), 0)
+        if step not in _STEPS:
+            return text
     inside = literal_lines(text, cursor)
+    first = 1 if cursor.line_before else 0
     free = [number for number in range(first, len(lines)) if _blank(lines[number]) and not inside[number]]
-    if free:
-        _to_tabs(lines, free, cursor) if tabs else _to_spaces(lines, free, cursor)
+    if free and tabs:
+        _to_tabs(lines, free, cursor)
+    elif free and step:
+        _to_steps(lines, free, step, cursor)
+    elif free:
+        _to_blanks(lines, free, cursor)
     return "\n".join(lines)[len(cursor.line_before) :]
+
+
+def _has(cursor: Cursor, mark: str) -> bool:
+    return mark in "\n" + cursor.line_before or mark in cursor.before or mark in cursor.after
 
 
 def _blank(line: str) -> str:
     return line[: len(line) - len(line.lstrip(" \t"))] if line.strip() else ""
 
 
-def _around(cursor: Cursor) -> list[str]:
-    """The lines around the cursor; its own counts even where nothing stands on it yet."""
-    above = (cursor.before + "x").split("\n")[-LINES_SEEN:]
-    return [*above, *cursor.after.split("\n", LINES_SEEN)[1:LINES_SEEN]]
-
-
-def _style(cursor: Cursor) -> tuple[int, int]:
-    """How many of the document's lines begin with a tab, and how many with two blanks or more."""
-    lines = [line for line in _around(cursor) if line.strip()]
-    return sum(line.startswith("\t") for line in lines), sum(line.startswith("  ") for line in lines)
-
-
-def _steps(lines: Iterable[str], language: str) -> Iterable[int]:
+def _steps(text: str, language: str) -> Iterable[int]:
     """How much further in a line stands than the line above it, where that one opens a block."""
-    opener = (":",) if language == "python" else ("{",)
-    for above, line in pairwise(filter(str.strip, lines)):
-        step = len(_blank(line)) - len(_blank(above))
-        if 1 < step <= max(_STEPS) and above.rstrip().endswith(opener):
+    pattern = _PYTHON_STEP if language == "python" else _BRACE_STEP
+    for found in pattern.finditer(text):
+        step = len(found[2]) - len(found[1])
+        if 1 < step <= max(_STEPS):
             yield step
 
 
-def _unit(lines: Sequence[str], language: str) -> int:
-    """Blanks of one step in the document; 0 where it has no clear habit."""
-    steps = list(_steps(lines, language))
+def _unit(cursor: Cursor) -> int:
+    """Blanks of one step in the document; 0 where it has no clear habit. The cursor's own line counts, even empty."""
+    seen = f"{cursor.before[-CHARACTERS_SEEN:]}x{cursor.after[:CHARACTERS_SEEN]}"
+    steps = list(_steps(seen, cursor.language))
     return steps[0] if len(steps) >= _FEWEST_STEPS and len(set(steps)) == 1 else 0
 
 
 def _to_tabs(lines: list[str], free: Sequence[int], cursor: Cursor) -> None:
     """Blanks to tabs, in place: so many blanks a tab that the first line stands where the cursor's depth wants it."""
     seen = _blank(lines[free[0]])
-    depth = cursor.line_before[: cursor.column].count("\t", 0, len(_blank(cursor.line_before + "x")))
-    depth += _opens(lines, free[0])
+    depth = _blank(cursor.line_before + "x").count("\t") + _opens(lines, free[0])
     if not seen.startswith("  ") or not depth or len(seen) % depth or len(seen) // depth not in _STEPS:
         return
     step = len(seen) // depth
@@ -89,19 +91,20 @@ def _to_tabs(lines: list[str], free: Sequence[int], cursor: Cursor) -> None:
             lines[number] = "\t" * (len(blank) // step) + " " * (len(blank) % step) + lines[number][len(blank) :]
 
 
-def _to_spaces(lines: list[str], free: Sequence[int], cursor: Cursor) -> None:
-    """Tabs to blanks, or steps of the text's width to steps of the document's, in place."""
-    unit = _unit(_around(cursor), cursor.language)
-    base = len(_blank(cursor.line_before + "x"))
-    if "\t" in _blank(lines[free[0]]):
-        unit = unit or 4
-        if _blank(lines[free[0]]) == "\t" * (base // unit + _opens(lines, free[0])):
-            for number in free:
-                blank = _blank(lines[number])
-                lines[number] = blank.replace("\t", " " * unit) + lines[number][len(blank) :]
-        return
-    step = next(iter(_steps(lines, cursor.language)), 0)
-    if not unit or step == unit or step not in _STEPS or unit not in _STEPS or base % unit:
+def _to_blanks(lines: list[str], free: Sequence[int], cursor: Cursor) -> None:
+    """Tabs to blanks, in place, where the first line has as many tabs as the cursor's depth wants."""
+    unit = _unit(cursor) or 4
+    depth = len(_blank(cursor.line_before + "x")) // unit + _opens(lines, free[0])
+    if _blank(lines[free[0]]) == "\t" * depth:
+        for number in free:
+            blank = _blank(lines[number])
+            lines[number] = blank.replace("\t", " " * unit) + lines[number][len(blank) :]
+
+
+def _to_steps(lines: list[str], free: Sequence[int], step: int, cursor: Cursor) -> None:
+    """Steps of the text's width to steps of the document's, in place."""
+    unit, base = _unit(cursor), len(_blank(cursor.line_before + "x"))
+    if step == unit or unit not in _STEPS or base % unit:
         return
     for number in free:
         blank = _blank(lines[number])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from beastmode.domain.text import Cursor
 
-SEEN_BEFORE, SEEN_AFTER = 2000, 600
+SEEN_BEFORE, SEEN_AFTER = 1200, 400
 """Characters around the cursor that are parsed."""
 _CLOSED_BY_WORDS = frozenset(("ruby", "shellscript"))
 _CLOSER = re.compile(r"[ \t]*(?:[)\]}]+[;,]?|end|fi|done|esac|</[\w:.-]+>)[ \t]*")

@@ -154,7 +154,7 @@ class Index:
             connection = self._connection()
             if connection is None or given_up.is_set():
                 return nothing
-            connection.set_progress_handler(lambda: False, _STEPS)
+            connection.set_progress_handler(lambda: given_up.is_set() or monotonic() > deadline, _STEPS)
             return work(connection)
         except (sqlite3.Error, OSError, ValueError):
             self._close()
