@@ -22,6 +22,11 @@ _CLOSING_WORD = re.compile(r"[ \t]*(?:end|fi|done|esac|</[\w:.-]+>)[;,]?[ \t]*")
 _CLOSING = re.compile(r"[ \t]*(?:[)\]}]+[;,]?|end|fi|done|esac|</[\w:.-]+>[;,]?)[ \t]*")
 _TASTE = re.compile(r"[ \t]+|[;,]$")
 _FEWEST_LETTERS = 4
+_TELLING_LETTERS = 20
+"""A line of so many letters and digits that opens nothing is the document's without further proof."""
+_OPENS = ("{", "(", "[", ":", ">", "\\")
+_ANNOUNCES = ("@", "#", "//", "/*", "*", "--", '"', "'")
+"""How lines begin that stand above many things alike: decorators, comments, documentation."""
 
 
 def duplicate_suffix(text: str, cursor: Cursor) -> str:
@@ -63,6 +68,8 @@ def _goes_on(lines: Sequence[str], number: int, below: Sequence[tuple[int, str]]
     """Whether the text goes on as the document does."""
     if _CLOSING.fullmatch(lines[number]):
         return not _closes_own(lines, number)
+    if _is_telling(lines[number].strip()):
+        return True
     rest = [line for line in lines[number + 1 :] if line.strip()]
     for line, expected in zip_longest(rest[:CONFIRMED_BY], below[1 : 1 + CONFIRMED_BY]):
         if line is None:
@@ -70,6 +77,12 @@ def _goes_on(lines: Sequence[str], number: int, below: Sequence[tuple[int, str]]
         if expected is None or _plain(line) != expected:
             return False
     return True
+
+
+def _is_telling(line: str) -> bool:
+    if line.endswith(_OPENS) or line.startswith(_ANNOUNCES):
+        return False
+    return sum(map(str.isalnum, line)) >= _TELLING_LETTERS
 
 
 def _agree(lines: Sequence[str], number: int, below: Sequence[tuple[int, str]]) -> bool:
