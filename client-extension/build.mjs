@@ -7,19 +7,32 @@ import { build } from 'esbuild';
 process.chdir(path.join(import.meta.dirname, '..'));
 rmSync('dist', { recursive: true, force: true });
 
-const { metafile } = await build({
-  entryPoints: ['client-extension/src/extension.ts'],
-  outfile: 'dist/extension.js',
+const common = {
   bundle: true,
   minify: true,
   keepNames: true, // an error in somebody's log should name the function
-  platform: 'node',
-  target: 'node20', // what VS Code 1.91 runs
-  external: ['vscode'],
   metafile: true,
-});
+};
+const bundles = await Promise.all([
+  build({
+    ...common,
+    entryPoints: ['client-extension/src/extension.ts'],
+    outfile: 'dist/extension.js',
+    platform: 'node',
+    target: 'node20', // what VS Code 1.91 runs
+    external: ['vscode'],
+  }),
+  build({
+    ...common,
+    entryPoints: ['client-extension/webview/chat.ts', 'client-extension/webview/chat.css'],
+    outdir: 'dist',
+    platform: 'browser',
+    target: 'chrome122', // the same
+  }),
+]);
 
-const packages = new Set(Object.keys(metafile.inputs).map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter(Boolean));
+const inputs = bundles.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+const packages = new Set(inputs.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter(Boolean));
 const notices = [...packages].sort().map((folder) => {
   const { name, version, license } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));

@@ -57,7 +57,7 @@ class Demo:
 
         @self.client.feature(lsp.PROGRESS)
         def part(params: lsp.ProgressParams) -> None:
-            console.print(params.value["text"], end="", style="cyan", markup=False)
+            console.print(params.value.get("text", ""), end="", style="cyan", markup=False)
 
     async def run(self) -> None:
         await self.client.start_io(*SERVER, "lsp", "--stdio")

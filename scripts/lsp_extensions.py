@@ -17,6 +17,27 @@ SHAPES = (
     protocol.NoticeStatus,
     protocol.Action,
 )
+CHAT_SHAPES = (
+    protocol.ChatParams,
+    protocol.ChatAttachment,
+    protocol.ChatPart,
+    protocol.ChatAnswer,
+    protocol.ChatSource,
+    protocol.ChatCitation,
+    protocol.ChatCode,
+    protocol.ChatSession,
+    protocol.ChatTurn,
+)
+TASK_SHAPES = (
+    protocol.TaskParams,
+    protocol.TaskPart,
+    protocol.TaskResult,
+    protocol.TaskFile,
+    protocol.TaskEdit,
+    protocol.TaskCheck,
+    protocol.TaskStep,
+)
+OPPORTUNITY_SHAPES = (protocol.Opportunity, protocol.OpportunityPlace)
 INTRODUCTION = """# What the server says beyond LSP
 
 Standard LSP 3.18 is enough for suggestions: `textDocument/inlineCompletion`, advertised, cancellable. The rest is here.
@@ -33,30 +54,37 @@ def page() -> str:
     parts.append("what goes through LSP may be traced into a log.\n\n| command | what it does |\n| --- | --- |")
     table: dict[str, Any] = dict(Commands(None, None, None).table())  # type: ignore[arg-type]  # only its docstrings
     parts.extend(f"| `{name}` | {_first_line(table[name])} |" for name in sorted(table))
-    parts.append(f"\n## Requests\n\n`{protocol.CHAT}`: {{message, model?, partialResultToken?}} ->")
+    parts.append(f"\n## Requests\n\n`{protocol.CHAT}`: `ChatParams` -> `ChatAnswer`. With a `partialResultToken`, the")
     parts.append(
-        "{text, model, requestId, finish, error}. With a token, the answer also comes in parts as `$/progress`"
+        "answer also comes in parts as `$/progress` with `ChatPart`. Cancellable: the model is stopped, and what"
     )
+    parts.append("came until then is kept in the session. Without a `sessionId` nothing is kept.\n")
+    parts.extend(_table(shape) for shape in CHAT_SHAPES)
     parts.append(
-        "with the value {text}. Cancellable. `finish` is why the model stopped (`length`: cut by its token limit),"
+        "## Tasks\n\nOf the command `beastmode.tasks.run`; the editor shows the edits, and makes them on a yes.\n"
     )
-    parts.append("null where the answer broke off; then `error`, {text, fix}, says why.")
+    parts.extend(_table(shape) for shape in TASK_SHAPES)
+    parts.append("## Opportunities\n\nOf the command `beastmode.opportunities.find`; no model is asked.\n")
+    parts.extend(_table(shape) for shape in OPPORTUNITY_SHAPES)
     parts.append("\n## Notifications\n\nFrom the editor; each is optional:\n")
     parts.append(f"- `{protocol.DID_FOCUS}` {{textDocument: {{uri}}, position?}}: where the user looks.")
     parts.append(f"- `{protocol.DID_PARTIALLY_ACCEPT}` {{item, acceptedLength}}: so many UTF-16 units of a suggestion")
     parts.append("  were taken, in all. Without it the text tells.")
     parts.append(f"- `{protocol.POWER}` {{onBattery}}: on battery the search index rests.")
     parts.append(f"\nFrom the server: `{protocol.STATUS}`, whenever something changed, with `Status`.\n")
-    for shape in SHAPES:
-        parts.append(f"### {shape.__name__}\n\n{_first_line(shape)}\n\n| field | type |\n| --- | --- |")
-        parts.extend(f"| `{name}` | {_type(hint)} |" for name, hint in get_type_hints(shape).items())
-        parts.append("")
+    parts.extend(_table(shape) for shape in SHAPES)
     parts.append(
         "## Settings\n\nOf the section `beastmode` in `workspace/configuration`; they can only narrow, and may"
     )
     parts.append("come in `initializationOptions` too:")
     parts.append(", ".join(f"`{name}`" for name in protocol.SETTINGS) + ".")
     return "\n".join(parts) + "\n"
+
+
+def _table(shape: type) -> str:
+    lines = [f"### {shape.__name__}\n\n{_first_line(shape)}\n\n| field | type |\n| --- | --- |"]
+    lines.extend(f"| `{name}` | {_type(hint)} |" for name, hint in get_type_hints(shape).items())
+    return "\n".join(lines) + "\n"
 
 
 def _first_line(thing: Any) -> str:

@@ -28,6 +28,7 @@ ONLY_IN = {
     "lsprotocol": "faces/lsp",
     "typer": "faces/cli",
     "rich": "faces/cli",
+    "prompt_toolkit": "faces/cli",
     "httpx": "transport.py",
     "httpx_aiohttp": "transport.py",
     "aiohttp": "transport.py",

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import pytest
 from scripts import lsp_extensions
 
 from beastmode.faces.lsp import protocol
@@ -36,3 +37,26 @@ def test_the_client_knows_every_health_level() -> None:
     body = re.search(r"level: ([^;]+);", TYPESCRIPT)
     assert body is not None
     assert set(re.findall(r"'(\w+)'", body[1])) == set(get_args(get_type_hints(protocol.HealthStatus)["level"]))
+
+
+@pytest.mark.parametrize(
+    ("interface", "shape"),
+    [
+        ("ChatPart", protocol.ChatPart),
+        ("ChatAnswer", protocol.ChatAnswer),
+        ("ChatSource", protocol.ChatSource),
+        ("ChatCitation", protocol.ChatCitation),
+        ("ChatAttachment", protocol.ChatAttachment),
+        ("ChatParams", protocol.ChatParams),
+        ("ChatSession", protocol.ChatSession),
+        ("ChatTurn", protocol.ChatTurn),
+        ("TaskFile", protocol.TaskFile),
+        ("TaskPart", protocol.TaskPart),
+        ("TaskResult", protocol.TaskResult),
+    ],
+)
+def test_the_shapes_of_chat_and_tasks_have_the_same_fields(interface: str, shape: type) -> None:
+    """A field that one side alone knows is a field that is never shown."""
+    body = re.search(rf"export interface {interface} \{{(.*?)\n\}}", TYPESCRIPT, re.DOTALL)
+    assert body is not None
+    assert set(re.findall(r"^  (\w+)\??:", body[1], re.MULTILINE)) == set(get_type_hints(shape))

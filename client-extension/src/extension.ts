@@ -1,11 +1,16 @@
 // Wiring: one server, one status bar item, one table of commands.
 import * as vscode from 'vscode';
+import { offerActions } from './actions';
+import { file, selection } from './chat/attachments';
+import { ChatView } from './chat/view';
 import { watchFocus } from './focus';
 import { install, NoServer } from './locate';
 import { Models } from './models';
+import { findOpportunities } from './opportunities';
 import { ask } from './protocol';
 import { Server } from './server';
 import { showStatus, StatusBar } from './status';
+import { type Place, Tasks } from './tasks';
 import { Why } from './why';
 
 let server: Server | undefined;
@@ -16,12 +21,26 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const bar = new StatusBar(here);
   const models = new Models(here, context.globalStorageUri.fsPath);
   const why = new Why(here);
+  const chat = new ChatView(here, context, (error) => void explain(error, log));
+  const tasks = new Tasks(here, chat);
 
-  const commands: Record<string, () => Promise<unknown>> = {
+  const commands: Record<string, (...given: never[]) => Promise<unknown>> = {
     registerModel: () => models.register(),
     selectModel: () => models.select(),
     showModelStatus: () => showStatus(here),
     whyThisSuggestion: () => why.show(),
+    openChat: () => chat.open(),
+    newChat: () => chat.begin(),
+    chatSessions: () => chat.sessions(),
+    renameChat: () => chat.rename(),
+    deleteChat: () => chat.remove(),
+    attachToChat: () => chat.open(atHand()),
+    generateFeature: () => tasks.feature(),
+    refactorSelection: (place?: Place) => tasks.refactor(place),
+    documentSelection: (place?: Place) => tasks.document(place),
+    explainSelection: (place?: Place) => tasks.explain(place),
+    fixProblem: (place?: Place, problem?: vscode.Diagnostic) => tasks.fix(place, problem),
+    findOpportunities: () => findOpportunities(here, tasks),
     removeModel: () => models.remove(),
     testModel: () => models.test(),
     openLog: () => openLog(here),
@@ -30,10 +49,10 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     installServer: async () => { if (await install(context, log)) await here.restart(); },
   };
   for (const [name, act] of Object.entries(commands)) {
-    context.subscriptions.push(vscode.commands.registerCommand(`beastmode.${name}`, () => act().catch((error) => explain(error, log))));
+    context.subscriptions.push(vscode.commands.registerCommand(`beastmode.${name}`, (...given: never[]) => act(...given).catch((error) => explain(error, log))));
   }
   context.subscriptions.push(
-    log, here, bar, why, watchFocus(here), here.onDidChange(() => bar.paint()),
+    log, here, bar, why, chat, vscode.window.registerWebviewViewProvider(ChatView.id, chat), offerActions(), watchFocus(here), here.onDidChange(() => bar.paint()),
     vscode.workspace.onDidGrantWorkspaceTrust(() => here.moved()),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration('beastmode.server')) here.moved();
@@ -57,6 +76,15 @@ async function explain(error: unknown, log: vscode.LogOutputChannel): Promise<vo
     : { 'Open Log': 'beastmode.openLog' };
   const choice = await vscode.window.showErrorMessage(message, ...Object.keys(help));
   if (choice) await vscode.commands.executeCommand(help[choice]!);
+}
+
+/** The selection, or the file where nothing is selected. */
+function atHand(): ReturnType<typeof file>[] {
+  const editor = vscode.window.activeTextEditor;
+  if (!editor) return [];
+  const { document } = editor;
+  if (!editor.selection.isEmpty) return [selection(document, editor.selection)];
+  return [document.uri.scheme === 'file' ? file(document.uri) : selection(document, document.validateRange(new vscode.Range(0, 0, document.lineCount, 0)))];
 }
 
 /** Once in the life of this installation; after that the status bar offers it. */

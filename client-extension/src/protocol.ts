@@ -14,6 +14,12 @@ export const ask = {
   status: 'beastmode.status',
   log: 'beastmode.log',
   why: 'beastmode.completion.why',
+  chatSessions: 'beastmode.chat.sessions',
+  showChat: 'beastmode.chat.show',
+  renameChat: 'beastmode.chat.rename',
+  deleteChat: 'beastmode.chat.delete',
+  runTask: 'beastmode.tasks.run',
+  findOpportunities: 'beastmode.opportunities.find',
 } as const;
 
 /** Notification, client to server: where the user looks. */
@@ -21,6 +27,133 @@ export const didFocus = 'textDocument/didFocus';
 
 /** Notification, server to client: a new Status to show. */
 export const statusChanged = 'beastmode/status';
+
+/** Request, client to server: `ChatParams`; its parts come as `$/progress` with `ChatPart`. */
+export const chat = 'beastmode/chat';
+
+export interface ChatAttachment {
+  uri?: string;
+  path?: string;
+  range?: Range;
+  kind?: 'file' | 'selection' | 'diagnostic';
+  text?: string;
+  message?: string;
+}
+
+export interface ChatParams {
+  message: string;
+  sessionId?: string;
+  model?: string;
+  attachments?: ChatAttachment[];
+  partialResultToken?: string | number;
+}
+
+/** Lines from zero, both included. */
+export interface ChatSource {
+  path: string;
+  line: number;
+  endLine: number;
+  kind: 'file' | 'selection' | 'diagnostic' | 'named' | 'definition' | 'search';
+  why: string;
+  isCut: boolean;
+}
+
+export interface ChatCitation {
+  written: string;
+  path: string;
+  uri: string;
+  line: number;
+  endLine: number;
+}
+
+export interface ChatPart {
+  sources?: ChatSource[];
+  leftOut?: string[];
+  text?: string;
+  reasoning?: string;
+}
+
+export interface ChatAnswer {
+  text: string;
+  reasoning: string;
+  model: string;
+  requestId: string;
+  sessionId: string | null;
+  isKept: boolean;
+  finish: string | null;
+  error: { text: string; fix: string } | null;
+  sources: ChatSource[];
+  citations: ChatCitation[];
+  code: { language: string; path: string; text: string }[];
+  inputTokens: number | null;
+  outputTokens: number | null;
+  estimated: boolean;
+  cost: string | null;
+  firstSeconds: number | null;
+  totalSeconds: number;
+}
+
+export interface ChatSession {
+  id: string;
+  title: string;
+  usedAt: number;
+  turns: number;
+}
+
+export interface ChatTurn {
+  question: string;
+  answer: Omit<ChatAnswer, 'sessionId' | 'reasoning'>;
+}
+
+export interface Range {
+  start: { line: number; character: number };
+  end: { line: number; character: number };
+}
+
+/** One file of a change; `version`: of the open document that the edits are made for. */
+export interface TaskFile {
+  kind: 'create' | 'change' | 'rename' | 'delete';
+  uri: string;
+  newUri: string | null;
+  version: number | null;
+  edits: { range: Range; newText: string }[];
+  added: number;
+  removed: number;
+}
+
+export interface TaskResult {
+  summary: string;
+  model: string;
+  cost: string | null;
+  repaired: boolean;
+  checks: { name: string; ok: boolean; evidence: string }[];
+  files: TaskFile[];
+  text: string;
+  plan: { kind: TaskFile['kind']; path: string; newPath: string | null; why: string }[];
+  leftOut: string[];
+}
+
+export interface TaskPart {
+  message?: string;
+  text?: string;
+  reasoning?: string;
+  plan?: TaskResult['plan'];
+}
+
+/** Where code could be better, found by its syntax alone; lines from zero, both included. */
+export interface Opportunity {
+  id: string;
+  kind: string;
+  severity: 'low' | 'medium' | 'high';
+  uri: string;
+  path: string;
+  line: number;
+  endLine: number;
+  name: string;
+  reason: string;
+  suggestion: string;
+  others: { uri: string; path: string; line: number; endLine: number }[];
+}
 
 export interface Health {
   level: 'healthy' | 'degraded' | 'unhealthy' | 'unknown';

@@ -2,8 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import {
-  CloseAction, ErrorAction, ExecuteCommandRequest, LanguageClient, type LanguageClientOptions, RevealOutputChannelOn,
-  TransportKind,
+  CloseAction, ErrorAction, ExecuteCommandRequest, LanguageClient, type LanguageClientOptions, ProgressType,
+  RevealOutputChannelOn, TransportKind,
 } from 'vscode-languageclient/node';
 import { locate, NoServer } from './locate';
 import type { Program } from './process';
@@ -47,6 +47,7 @@ export class Server implements vscode.Disposable {
   private again = false;
   private moving: NodeJS.Timeout | undefined;
   private crashes: number[] = [];
+  private streams = 0;
 
   constructor(private readonly context: vscode.ExtensionContext, readonly log: vscode.LogOutputChannel) {}
 
@@ -75,16 +76,33 @@ export class Server implements vscode.Disposable {
 
   /** Asks the server and answers its result; throws NoServer with the reason where there is none. */
   async ask<T>(command: string, argument: object = {}): Promise<T> {
-    await this.restarting;
-    const { client, state } = this;
-    if (state.kind === 'failed') throw new NoServer(state.reason, state.canInstall);
-    if (!client) throw new NoServer('The language server of BEAST MODE is not running.', false);
-    return await client.sendRequest(ExecuteCommandRequest.type, { command, arguments: [argument] }) as T;
+    return await (await this.running()).sendRequest(ExecuteCommandRequest.type, { command, arguments: [argument] }) as T;
+  }
+
+  /** Sends a request whose answer comes in parts; cancelling the token stops the work on the other side. */
+  async stream<Answer, Part>(method: string, params: (partialResultToken: string) => object, onPart: (part: Part) => void, token: vscode.CancellationToken): Promise<Answer> {
+    const client = await this.running();
+    const name = `beastmode-${++this.streams}`;
+    const parts = client.onProgress(new ProgressType<Part>(), name, onPart);
+    try {
+      return await client.sendRequest<Answer>(method, params(name), token);
+    } finally {
+      parts.dispose();
+    }
   }
 
   /** Says something that needs no answer, where there is a server to hear it. */
   tell(method: string, params: object): void {
-    if (this.state.kind === 'running') void this.client?.sendNotification(method, params);
+    if (this.state.kind !== 'running') return;
+    this.client?.sendNotification(method, params).catch((error: unknown) => this.log.warn(`Saying ${method}: ${error}`));
+  }
+
+  private async running(): Promise<QuietClient> {
+    await this.restarting;
+    const { client, state } = this;
+    if (state.kind === 'failed') throw new NoServer(state.reason, state.canInstall);
+    if (!client) throw new NoServer('The language server of BEAST MODE is not running.', false);
+    return client;
   }
 
   dispose(): void {

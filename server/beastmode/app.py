@@ -42,12 +42,16 @@ from beastmode.transport import Network, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
+    from beastmode.context.session import Session
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.routing import Attempt
     from beastmode.domain.usage import Price
     from beastmode.operations.evaluate.evaluator import Evaluator
     from beastmode.settings import Settings
+    from beastmode.tasks.chat import Chat
+    from beastmode.tasks.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +95,8 @@ class App:
         endpoints = Endpoints(registry, embedded)
         self._changed = changed
         self._trouble: Notice | None = None
+        self._chat: Chat | None = None
+        self._work: Work | None = None
         observers = (self.ledger, self.health, _Told(self._over))
         self._rooms = Rooms()
         self._breakers, latencies = Breakers(monotonic), Latencies()
@@ -178,6 +184,45 @@ class App:
             app.health.recall(row["model"], sample)
         return app
 
+    @property
+    def chat(self) -> Chat:
+        """Answers questions about the workspace, and keeps them."""
+        if self._chat is None:
+            self._chat = self.chat_about(self.workspace.session)
+        return self._chat
+
+    def chat_about(self, workspace: Session) -> Chat:
+        """The same sessions, about another workspace; whoever takes it closes it."""
+        from beastmode.tasks.chat import Chat, History  # noqa: PLC0415 - no language server starts with it
+
+        return Chat(
+            self.router,
+            History(self._database, time),
+            self._database,
+            workspace,
+            indexes=self.settings.paths.home / "index" if self.settings.context.index else None,
+            clock=time,
+        )
+
+    @property
+    def work(self) -> Work:
+        """Carries out tasks that change code, up to the change that is shown."""
+        if self._work is None:
+            from beastmode.tasks.work import Work  # noqa: PLC0415 - as above
+
+            self._work = Work(
+                self.router,
+                self._database,
+                self.workspace.session,
+                indexes=self.settings.paths.home / "index" if self.settings.context.index else None,
+            )
+        return self._work
+
+    @property
+    def journals(self) -> Path:
+        """Where changes are written down before they are made; see `tasks/edits`."""
+        return self.settings.paths.home / "journal"
+
     def evaluator(self, environment: Mapping[str, str]) -> Evaluator:
         """Compares models on repositories; what the model that is asked does not answer, no other one does.
 
@@ -211,6 +256,10 @@ class App:
     async def close(self) -> None:
         """Let go of the models, the network and the database, in this order."""
         await self.engine.aclose()
+        if self._chat is not None:
+            await self._chat.aclose()
+        if self._work is not None:
+            await self._work.aclose()
         await self.workspace.aclose()
         await self.feedback.aclose()
         await self._feedback_log.aclose()

@@ -172,6 +172,8 @@ _RANGES: dict[tuple[str, ...], tuple[int, int]] = {
     ("completion", "debounce_max_ms"): (0, 5000),
     ("completion", "prefix_tokens"): (16, 1_000_000),
     ("completion", "suffix_tokens"): (0, 1_000_000),
+    ("completion", "context_tokens"): (0, 1_000_000),
+    ("completion", "candidates"): (1, 8),
     ("builtin", "threads"): (1, 1024),
     ("cache", "max_mb"): (1, 4096),
     ("cache", "max_age_hours"): (1, 8760),

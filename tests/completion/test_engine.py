@@ -12,7 +12,7 @@ from tests.completion.pictures import accepted, cursor_at, drawn, typed
 
 from beastmode.completion.engine import Answer, Engine
 from beastmode.completion.gate import Allowed
-from beastmode.completion.listening import LONGEST_ANSWER
+from beastmode.completion.listening import LONGEST_ANSWER, MOST_BLANK_LINES, MOST_LINES
 from beastmode.completion.parts import Nothing
 from beastmode.completion.why import explain
 from beastmode.domain.context import Snippet
@@ -20,6 +20,8 @@ from beastmode.domain.errors import Unreachable, UserError
 from beastmode.domain.response import FinishReason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from beastmode.context.window import Window
     from beastmode.domain.text import Cursor
 
@@ -31,6 +33,13 @@ async def turn() -> None:
     """Let every task that can run do so."""
     for _ in range(5):
         await asyncio.sleep(0)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for what happens a moment later."""
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.01)
 
 
 async def test_a_suggestion() -> None:
@@ -110,9 +119,7 @@ async def test_cancelling_the_caller_stops_the_model() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await call
-    async with asyncio.timeout(5):
-        while router.closed != [True]:
-            await asyncio.sleep(0.01)
+    await until(lambda: router.closed == [True])
     assert (await engine.suggest(LINE, explicit=False)).suggestions
 
 
@@ -460,6 +467,23 @@ async def test_two_cursors_of_one_version() -> None:
     assert len(router.requests) == 2
 
 
+async def test_two_cursors_typing_along() -> None:
+    """A question that one cursor goes on listening to, a version later, is not ended by the other cursor's question."""
+    go = asyncio.Event()
+    engine, router, _ = build(["a +", go, " b"], ["two"])
+    first = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+    along = asyncio.create_task(engine.suggest(typed(LINE, "a"), explicit=False))
+    await turn()
+    elsewhere = replace(cursor_at("x = 1\ny = ║", path=LINE.path), version=LINE.version + 1)
+    assert (await engine.suggest(elsewhere, explicit=False)).suggestions[0].text == "two"
+    go.set()
+
+    assert (await along).suggestions[0].text == " + b"
+    await first
+    assert len(router.requests) == 2
+
+
 async def test_a_user_who_asks_may_choose() -> None:
     """Several different suggestions, the model's best first; a repeated one counts once."""
     engine, router, _ = build(["a"], ["b"], ["a"], settings=Settings(candidates=3))
@@ -478,7 +502,7 @@ async def test_nobody_waits_for_the_other_candidates() -> None:
     answer = await engine.suggest(LINE, explicit=True)
 
     assert [suggestion.text for suggestion in answer.suggestions] == ["a"]
-    assert router.closed == [True, True]
+    await until(lambda: router.closed == [True, True])
 
 
 async def test_cancelling_stops_every_candidate() -> None:
@@ -621,3 +645,112 @@ async def test_why_no_suggestion() -> None:
     told = engine.last(LINE.uri)
     assert told is not None
     assert explain(told)[0] == "# No suggestion: middle of a word"
+
+
+async def test_a_superseded_choice_shows_nothing() -> None:
+    """The user typed on while several suggestions were asked for: none of them is shown, though one had come."""
+    engine, _, _ = build([asyncio.Event()], ["b"], ["newer"], settings=Settings(candidates=2))
+    older = asyncio.create_task(engine.suggest(LINE, explicit=True))
+    await turn()
+
+    newer = await engine.suggest(typed(LINE, "x"), explicit=False)
+
+    assert (await older).reason == "superseded"
+    assert newer.suggestions[0].text == "newer"
+
+
+async def test_a_key_stops_every_candidate() -> None:
+    """Further answers that are still waited for are stopped at the model by the next key, like the first one."""
+    engine, router, _ = build(["a"], [asyncio.Event()], ["newer"], settings=Settings(candidates=2))
+    older = asyncio.create_task(engine.suggest(LINE, explicit=True))
+    await turn()
+
+    await engine.suggest(typed(LINE, "x"), explicit=False)
+    await turn()
+
+    assert router.closed == [True, True, True]
+    await older
+
+
+async def test_another_model_joins_nothing() -> None:
+    """A user who selects another model while one is answering gets the other one's answer."""
+    go, clock, models = asyncio.Event(), Clock(), [MODEL]
+    router = ScriptedRouter(clock, [[go, "a"], ["b"]])
+    engine = Engine(router, Settings(), clock, lambda _task: models[0])
+    older = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+    models[0] = replace(MODEL, id="custom:n")
+
+    assert (await engine.suggest(LINE, explicit=False)).suggestions[0].text == "b"
+    assert (await older).reason == "superseded"
+
+
+async def test_local_only_joins_nothing_that_may_leave() -> None:
+    """A workspace that has just become local-only ends what may leave this machine, and asks anew."""
+    engine, router, _ = build([asyncio.Event()], ["b"])
+    older = asyncio.create_task(engine.suggest(LINE, explicit=False))
+    await turn()
+
+    await engine.suggest(LINE, explicit=False, allowed=Allowed(local_only=True))
+
+    assert (await older).reason == "superseded"
+    assert [request.local_only for request in router.requests] == [False, True]
+    assert router.closed == [True, True]
+
+
+async def test_a_user_who_asks_waits_for_no_delay() -> None:
+    """Not even where the same question is waiting for the next key already."""
+    clock, for_ever = Clock(), asyncio.Event()
+    router = ScriptedRouter(clock, [[Wait(0.4), "a"]])
+
+    async def sleep(_seconds: float) -> None:
+        await for_ever.wait()
+
+    engine = Engine(router, Settings(), clock, lambda _task: MODEL, sleep=sleep)
+    await engine.suggest(LINE, explicit=False)
+    waiting = asyncio.create_task(engine.suggest(typed(LINE, "x"), explicit=False))
+    await turn()
+
+    assert (await engine.suggest(typed(LINE, "x"), explicit=True)).suggestions
+    assert (await waiting).reason == "superseded"
+
+
+async def test_a_user_who_asks_meanwhile_is_patient() -> None:
+    """A block that comes slowly is read to its end as soon as the user asks for it."""
+    go = asyncio.Event()
+    engine, router, _ = build(["x = 1\n", go, Wait(5), "    y = 2\n", "    z = 3\n"])
+    paused = asyncio.create_task(engine.suggest(BLOCK, explicit=False))
+    await turn()
+    asked = asyncio.create_task(engine.suggest(BLOCK, explicit=True))
+    await turn()
+    go.set()
+
+    assert (await asked).suggestions[0].text.endswith("z = 3")
+    await paused
+    assert len(router.requests) == 1
+
+
+async def test_a_defect_costs_one_suggestion(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever breaks, in a question or in a filter: the answer is empty, and the log has one line without code."""
+    engine, _, _ = build([ValueError("secret code")], ["a"])
+
+    assert (await engine.suggest(LINE, explicit=False)).reason == "failed: internal"
+    monkeypatch.setattr("beastmode.completion.engine.retyped", None)
+    for _ in range(2):
+        assert (await engine.suggest(LINE, explicit=False)).reason == "failed: internal"
+
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+    assert "ValueError in stream" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(("says", "most"), [("\n", MOST_BLANK_LINES), ("x_{} = 1\n    ", MOST_LINES)])
+async def test_a_model_without_an_end(says: str, most: int) -> None:
+    """A model that only begins new lines, or counts, is hung up on before its filters take seconds."""
+    engine, router, _ = build([*(says.format(number) for number in range(1000)), asyncio.Event()])
+
+    answer = await engine.suggest(BLOCK, explicit=True)
+
+    assert answer.asked is not None
+    assert answer.asked.said.count("\n") == most + 1
+    assert router.closed == [True]

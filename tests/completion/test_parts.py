@@ -135,6 +135,17 @@ def test_debounce_wastes_no_more_than_half(gaps: list[float], latency: float) ->
     assert delay == 0.3 or len(wasted) <= len(open_still) / 2
 
 
+def test_debounce_knows_what_no_finger_typed() -> None:
+    """A formatter, or a key in many places at once, says nothing about the user's pace."""
+    debounce = typist(*[0.2] * 20)
+    debounce.answered("m", 0.5)
+    before = debounce.delay("m", explicit=False)
+    for edit in range(200):
+        debounce.typed(1000 + edit / 100_000)
+
+    assert debounce.delay("m", explicit=False) == before > 0
+
+
 def test_debounce_learns_from_cancelled_requests() -> None:
     """A model that is slower than the typing is waited for; a request cancelled at once says nothing."""
     debounce = Debounce(0.3)
@@ -190,10 +201,10 @@ def test_request_for_a_block() -> None:
 
 
 def test_request_to_the_builtin_model() -> None:
-    """The built-in model reads a suffix only where text follows on the line: it costs it half a second."""
+    """The built-in model reads a short suffix: what follows says where to stop, but costs it time at each key."""
     builtin = replace(MODEL, id=BUILTIN_ID)
-    assert asked(cursor_at("x = ║\ny = 1"), builtin).suffix == ""
-    assert asked(cursor_at("x = (║)\ny = 1"), builtin).suffix == ")\ny = 1"
+    assert asked(cursor_at("x = ║\ny = 1"), builtin).suffix == "\ny = 1"
+    assert len(asked(cursor_at("x = ║\n" + "y = 1\n" * 200), builtin).suffix) <= 64 * 3
 
 
 def test_the_builtin_model_reads_less() -> None:
@@ -201,6 +212,17 @@ def test_the_builtin_model_reads_less() -> None:
     cursor = cursor_at("x = 1\n" * 2000 + "║")
     assert len(asked(cursor, replace(MODEL, id=BUILTIN_ID)).prefix) <= 320 * 3
     assert len(asked(cursor).prefix) > 900 * 3
+
+
+def test_the_cells_above_stay_within_the_budget() -> None:
+    """They begin at the same place while a cell is typed, and the built-in model reads no more than without them."""
+    cell = replace(cursor_at("y = ║"), preamble="".join(f"x = {number}\n" for number in range(2000)))
+    longer = replace(cell, before="y = " + "z + " * 20)
+    for model, most in ((MODEL, 1024 * 3), (replace(MODEL, id=BUILTIN_ID), 320 * 3)):
+        prefix = asked(cell, model).prefix
+        assert prefix.startswith("x = ")
+        assert most // 2 < len(prefix) <= most
+        assert asked(longer, model).prefix.startswith(prefix)
 
 
 def test_request_fits_the_model() -> None:

@@ -126,3 +126,15 @@ def test_paths_of_uris() -> None:
     assert path_of("file:///home/me/a%20b.py") == "/home/me/a b.py"
     assert path_of("file:///c%3A/x.py") == "c:/x.py"
     assert path_of("untitled:Untitled-1") == "Untitled-1"
+
+
+def test_halves_of_a_character() -> None:
+    """Some editors send a surrogate pair half by half, some texts hold half of one: columns are right all the same."""
+    document = open_document('x = "\ud83d" \n')
+    assert document.cursor(lsp.Position(0, 8)).column == 8
+    document = open_document('x = ""\n')
+    for column, text in ((5, "\ud83d"), (6, "\ude00"), (7, "y")):
+        place = lsp.Position(0, column)
+        document.apply(lsp.TextDocumentContentChangePartial(range=lsp.Range(place, place), text=text))
+    assert document.text == 'x = "😀y"\n'
+    assert document.cursor(lsp.Position(0, 6)).column == 5

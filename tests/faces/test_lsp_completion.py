@@ -9,6 +9,8 @@ import pytest
 from tests.faces.test_lsp import register
 from tests.support.editor import Editor
 
+from beastmode.faces.lsp import protocol
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -177,3 +179,92 @@ async def test_accepting_is_written_down(settings: Settings, model_server: Model
         async with asyncio.timeout(10):
             while not (await app.ledger.tail(5))[0]["accepted_at"]:
                 await asyncio.sleep(0.05)
+
+
+async def test_a_request_is_about_the_text_that_it_came_with(settings: Settings, model_server: ModelServer) -> None:
+    """Messages that come in one piece are taken in their order: each request sees its own state, the last counts."""
+    await register(settings, model_server)
+    async with Editor(settings) as editor:
+        uri = editor.open("x = \n")
+        await editor.session.app()
+        answers = []
+        for number in range(5):
+            answers.append(editor.begin("textDocument/inlineCompletion", editor.at(uri, 0, 4 + number))[1])
+            editor.type(uri, 0, 4 + number, "(", version=2 + number)
+        last = await editor.suggestions(uri, 0, 9)
+        assert [(await answer)["result"]["items"] for answer in answers] == [[]] * 5
+        assert last[0]["range"]["start"]["character"] == 9
+        assert [asked.prefix for asked in model_server.stats.last] == ["x = ((((("]
+
+
+async def test_a_very_long_line(settings: Settings, model_server: ModelServer) -> None:
+    """A suggestion stands at the cursor even where the model sees the end of its line only."""
+    await register(settings, model_server)
+    async with Editor(settings) as editor:
+        uri = editor.open("x = '🦀'" + " + a" * 10_000 + " + \n")
+        (item,) = await editor.suggestions(uri, 0, 40_011)
+        assert item["range"]["start"] == {"line": 0, "character": 40_011}
+
+
+async def test_half_a_character_in_the_text(settings: Settings, model_server: ModelServer) -> None:
+    """A text that is no valid Unicode gets suggestions like any other."""
+    await register(settings, model_server)
+    async with Editor(settings) as editor:
+        uri = editor.open('x = "\ud83d" + \n')
+        (item,) = await editor.suggestions(uri, 0, 10)
+        assert item["range"]["start"]["character"] == 10
+
+
+async def test_a_cell_whose_language_changes(settings: Settings, model_server: ModelServer) -> None:
+    """It is closed and opened in one message, and is open afterwards."""
+    await register(settings, model_server)
+    async with Editor(settings) as editor:
+        open_notebook(editor, cell(1, "old"), cell(3, "x = "))
+        structure = {
+            "array": {"start": 0, "deleteCount": 1, "cells": [{"kind": 2, "document": f"{NOTEBOOK}#1"}]},
+            "didOpen": [cell(1, "new = 1")],
+            "didClose": [{"uri": f"{NOTEBOOK}#1"}],
+        }
+        change = {"cells": {"structure": structure}}
+        editor.notify(
+            "notebookDocument/didChange", {"notebookDocument": {"uri": NOTEBOOK, "version": 2}, "change": change}
+        )
+        await editor.suggestions(f"{NOTEBOOK}#3", 0, 4)
+        assert model_server.stats.last[-1].prefix.startswith("new = 1\nx =")
+
+
+async def test_long_cells_above(settings: Settings, model_server: ModelServer) -> None:
+    """Of the cells above, the nearest whole lines are shown."""
+    await register(settings, model_server)
+    async with Editor(settings) as editor:
+        open_notebook(editor, cell(1, "far = 1\n" * 3000), cell(2, "near = 2"), cell(3, "x = "))
+        above = editor.session.server.notebooks.preamble(f"{NOTEBOOK}#3")
+        assert set(above.splitlines()) == {"far = 1", "near = 2"}
+        assert above.endswith("near = 2\n")
+        assert 15_000 < len(above) <= 16_000
+
+
+async def test_closed_while_asking(settings: Settings, model_server: ModelServer) -> None:
+    """Closing a document answers its request with nothing and stops the model."""
+    await register(settings, model_server, path="/m/drip=500/v1")
+    async with Editor(settings) as editor:
+        uri = editor.open("def add(a, b):\n    \n")
+        _, answer = editor.begin("textDocument/inlineCompletion", editor.at(uri, 1, 4))
+        async with asyncio.timeout(10):
+            while not model_server.stats.requests:
+                await asyncio.sleep(0.01)
+            editor.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+            assert (await answer)["result"]["items"] == []
+            while not model_server.stats.aborted:
+                await asyncio.sleep(0.01)
+
+
+async def test_nothing_to_work_with(settings: Settings) -> None:
+    """Where the database cannot be opened, the status says so once, and no key brings an error."""
+    settings.paths.database.mkdir(parents=True)
+    async with Editor(settings) as editor:
+        uri = editor.open("x = \n")
+        assert await editor.suggestions(uri, 0, 4) == []
+        status = await editor.hears(protocol.STATUS)
+        assert "beastmode.db" in status["notice"]["text"]
+        assert status["health"]["level"] == "unhealthy"

@@ -299,3 +299,6 @@ async def test_the_usual_delay_needs_enough_answers() -> None:
     assert limits_for(hosted, Task.INLINE).first_token == 10.0
     assert limits_for(hosted, Task.INLINE, 0.1).first_token == 5.0
     assert limits_for(hosted, Task.INLINE, 9.0).first_token == 20.0
+    local = "http://127.0.0.1:8080/v1"
+    assert limits_for(local, Task.CHAT, None, 1500).first_token == 130.0
+    assert limits_for(hosted, Task.CHAT, None, 1500).first_token == 10.0

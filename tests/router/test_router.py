@@ -318,7 +318,7 @@ async def test_a_caller_that_has_enough_has_succeeded() -> None:
 @pytest.mark.parametrize(("script", "phase"), [([None], "first_token"), ([HELLO, None], "idle")])
 async def test_silence_ends_by_its_phase(script: list[Step], phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says whether the model never began or stopped in the middle."""
-    monkeypatch.setattr(ask_module, "limits_for", lambda _url, _task, _usual: Limits(1, 0.02, 0.02, 10))
+    monkeypatch.setattr(ask_module, "limits_for", lambda *_: Limits(1, 0.02, 0.02, 10))
     with pytest.raises(TimedOut) as caught:
         await World(script).router.complete(HOLE if phase == "first_token" else ASK)
     assert caught.value.phase == phase
@@ -326,7 +326,7 @@ async def test_silence_ends_by_its_phase(script: list[Step], phase: str, monkeyp
 
 async def test_a_slow_reader_is_not_the_models_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """No limit runs while the caller thinks about what it got."""
-    monkeypatch.setattr(ask_module, "limits_for", lambda _url, _task, _usual: Limits(1, 0.05, 0.05, 10))
+    monkeypatch.setattr(ask_module, "limits_for", lambda *_: Limits(1, 0.05, 0.05, 10))
     async with aclosing(World(GOOD).router.stream(ASK)) as events:
         async for seen in events:
             if isinstance(seen, TextDelta):

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from beastmode.completion.reasons import Reason
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
@@ -20,7 +22,8 @@ async def candidates(
 ) -> Answer:
     """The first answer, with what the others suggest besides.
 
-    The others may take as long again as the first took; what has not come by then is stopped.
+    The others may take as long again as the first took; what has not come by then is stopped. Where the first one was
+    superseded, so are they.
 
     Args:
         first: the answer that counts; its reason and its error are the result's.
@@ -32,6 +35,8 @@ async def candidates(
     rest = [asyncio.create_task(other) for other in others]
     try:
         answer = await best
+        if answer.reason == Reason.SUPERSEDED:
+            return answer
         if rest:
             await asyncio.wait(rest, timeout=max(SHORTEST_WAIT_S, clock() - began))
     finally:

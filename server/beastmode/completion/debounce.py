@@ -19,6 +19,8 @@ GAPS = 60
 FEWEST_GAPS = 8
 SHARE = 0.25
 """Of the model's latency: the wait as long as the user's typing is not known."""
+AT_ONCE_S = 0.005
+"""Seconds; what comes sooner behind a key was typed by no finger: a second cursor, a formatter, a paste."""
 SHORTEST_S = 0.005
 """Seconds; a shorter wait saves nothing and costs a turn of the event loop."""
 REMEMBERED = 10
@@ -40,7 +42,7 @@ class Debounce:
 
     def typed(self, at: float) -> None:
         """A key came, at this many seconds of the clock."""
-        if self._last_key is not None:
+        if self._last_key is not None and at - self._last_key >= AT_ONCE_S:
             self._gaps.append(min(at - self._last_key, LONGEST_GAP_S))
         self._last_key = at
 

@@ -1,4 +1,4 @@
-"""A completion in one straight line: gate, memory, wait, gather, ask, listen, clean, show.
+"""A completion in one straight line: gate, memory, take off, land, show. What happens between is asking.py.
 
 Knows no protocol and no endpoint: a cursor comes in, an answer goes out, and an answer without a suggestion says why.
 """
@@ -6,44 +6,41 @@ Knows no protocol and no endpoint: a cursor comes in, an answer goes out, and an
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from beastmode.completion.cache import Answered, Cache, Hit
+from beastmode.completion.asking import PATIENCE_S, Asking
+from beastmode.completion.cache import Answered, Cache
 from beastmode.completion.candidates import candidates
-from beastmode.completion.debounce import Debounce
-from beastmode.completion.fim import context_tokens, request_for, window_for
-from beastmode.completion.flights import Flight, Flights
+from beastmode.completion.flights import Flight, Flights, Question
 from beastmode.completion.gate import Allowed, Trigger, refusal
-from beastmode.completion.listening import Heard, listen
-from beastmode.completion.multiline import is_multiline
 from beastmode.completion.parts import NO_CONTEXT, Deaf
-from beastmode.completion.postprocess import CURSOR_PIPELINE, from_model, run
-from beastmode.completion.reasons import Reason, failed, filtered
+from beastmode.completion.postprocess import CURSOR_PIPELINE, run
+from beastmode.completion.reasons import Reason, failed, why_empty
 from beastmode.completion.retyped import closes, retyped
-from beastmode.completion.why import Asked, Told
+from beastmode.completion.why import Told
 from beastmode.context.window import BYTES_PER_TOKEN
-from beastmode.domain.errors import BeastModeError
+from beastmode.domain.errors import where
 from beastmode.domain.request import Task
 from beastmode.domain.text import Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from beastmode.completion.cache import Hit
     from beastmode.completion.parts import CompletionSettingsLike, Context, Listener, RouterLike
-    from beastmode.context.window import Window
+    from beastmode.completion.why import Asked
+    from beastmode.domain.errors import BeastModeError
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.text import Cursor
 
-PATIENCE_S = 1.0
-"""Seconds after which a block is shown as far as its whole lines go. A model that takes longer for its first line is
-waited for: one line late is worth more than none."""
-AHEAD_S = 0.1
-"""Seconds that a suggestion has to stand untouched before the one after it is fetched."""
 TOLD = 20
 """Answers whose story can be told."""
 EVERYTHING = Allowed()
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +98,28 @@ class Engine:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._router = router
         self._settings = settings
-        self._clock = clock
         self._selected = selected
+        self._clock = clock
         self._context = context
         self._listener = listener or Deaf()
         self._fetches_ahead = fetches_ahead
-        self._sleep = sleep
-        self._patience_s = patience_s
-        self._debounce = Debounce(settings.debounce_max_ms / 1000)
         # One character more than can be shown: whether the text ends there shapes the prompt too.
         self._cache = Cache(reach=settings.suffix_tokens * BYTES_PER_TOKEN + 1)
+        self._asking = Asking(
+            router,
+            settings,
+            clock,
+            context=context,
+            cache=self._cache,
+            fetches_ahead=fetches_ahead,
+            sleep=sleep,
+            patience_s=patience_s,
+        )
         self._flights = Flights(self._leads_to)
         self._told: deque[Told] = deque(maxlen=TOLD)
         self._last_fitted: tuple[tuple[Answered, int, str, str], _Fitted] | None = None
+        self._defects: set[str] = set()
 
     async def suggest(
         self, cursor: Cursor, *, explicit: bool, in_menu: bool = False, allowed: Allowed = EVERYTHING
@@ -133,19 +137,22 @@ class Engine:
         """
         trigger = Trigger(explicit, in_menu, self._listener.rejected_here(cursor))
         model = self._selected(Task.INLINE)
-        answer = await self._answer(cursor, trigger, model, allowed)
+        try:
+            answer = await self._answer(cursor, trigger, model, allowed)
+        except Exception as error:  # noqa: BLE001 - a defect costs one suggestion, not a message of the editor's a key
+            answer = self._broken(error)
         told = Told(cursor, trigger, answer.suggestions, answer.reason, answer.error, answer.from_memory, answer.asked)
         if answer.reason != Reason.SUPERSEDED:
             self._told.append(told)
         self._listener.told(told, model.id if model else "")
         # Where it came from memory, what comes after it was fetched when it was new.
         if len(answer.suggestions) == 1 and model is not None and not answer.from_memory:
-            self._fetch_ahead(cursor, answer.suggestions[0], model, local_only=allowed.local_only)
+            self._fetch_ahead(Question(cursor, model, local_only=allowed.local_only), answer.suggestions[0])
         return answer
 
     def typed(self) -> None:
         """A key came; what the user's pace is shapes how long a slow model is not asked."""
-        self._debounce.typed(self._clock())
+        self._asking.typed()
 
     def last(self, uri: str) -> Told | None:
         """The latest answer in a document, for `explain`."""
@@ -161,7 +168,7 @@ class Engine:
         await self._flights.aclose()
 
     async def _answer(self, cursor: Cursor, trigger: Trigger, model: ModelSpec | None, allowed: Allowed) -> Answer:
-        settings, explicit, local_only = self._settings, trigger.explicit, allowed.local_only
+        settings = self._settings
         refused = refusal(
             cursor,
             trigger,
@@ -171,137 +178,64 @@ class Engine:
         if refused is not None or model is None:
             self._flights.supersede(cursor)
             return Answer((), refused or Reason.NO_MODEL)
+        question = Question(cursor, model, trigger.explicit, allowed.local_only)
         remembered = self._recall(cursor, model, from_memory=True)
-        if remembered is not None and (remembered.suggestions or not explicit):
+        if remembered is not None and (remembered.suggestions or not trigger.explicit):
             self._flights.supersede(cursor, keep_ahead_of=_id(remembered))
-            if not explicit or settings.candidates == 1:
-                return remembered
-            first, begun = _at_once(remembered), None
+            first = _at_once(remembered)
         else:
-            flight = self._take_off(cursor, model, explicit=explicit, local_only=local_only)
-            first, begun = self._land(flight, cursor, model, explicit=explicit, local_only=local_only), flight.begun
-        if not explicit or settings.candidates == 1:
+            first = self._land(self._take_off(question), question)
+        if not trigger.explicit or settings.candidates == 1:
             return await first
-        others = [
-            self._another(cursor, model, nth, begun, local_only=local_only) for nth in range(1, settings.candidates)
-        ]
-        return await candidates(first, others, self._clock)
+        others = [replace(question, nth=nth) for nth in range(1, settings.candidates)]
+        flights = [self._flights.join(each) or self._start(each) for each in others]
+        return await candidates(first, list(map(self._land, flights, others)), self._clock)
 
-    def _take_off(self, cursor: Cursor, model: ModelSpec, *, explicit: bool, local_only: bool) -> Flight:
+    def _take_off(self, question: Question) -> Flight:
         """Ask the model, or go on listening to it where it is just saying this."""
-        flight = self._flights.join(cursor)
+        flight = self._flights.join(question)
         if flight is None:
-            self._flights.supersede(cursor)
-            flight = Flight(cursor)
-            self._flights.start(flight, self._fly(flight, model, explicit=explicit, local_only=local_only))
+            self._flights.supersede(question.cursor)
+            return self._start(question)
+        flight.joined, flight.is_urgent = question.cursor, flight.is_urgent or question.explicit
         return flight
 
-    async def _land(
-        self, flight: Flight, cursor: Cursor, model: ModelSpec, *, explicit: bool, local_only: bool
-    ) -> Answer:
+    def _start(self, question: Question, ahead_of: str = "") -> Flight:
+        flight = Flight(question, ahead_of, is_urgent=question.explicit)
+        return self._flights.start(flight, self._asking.fly(flight))
+
+    async def _land(self, flight: Flight, question: Question) -> Answer:
         """Wait for an answer, and show what it says at this cursor."""
         if not await self._flights.wait(flight):
             return Answer((), Reason.SUPERSEDED)
         if flight.error is not None:
             return Answer((), failed(flight.error), flight.error)
         # Not from memory: whatever has changed elsewhere meanwhile, this is what was asked for.
-        answered = flight.answered
-        hit = self._cache.hit(answered, cursor, model, answered.place.context) if answered else None
+        cursor, answered = question.cursor, flight.answered
+        hit = self._cache.hit(answered, cursor, question.model, answered.place.context) if answered else None
         answer = None if hit is None else self._show(hit)
         if answer is None and not flight.is_at(cursor):
             # The model went on in another way than the user did.
-            again = self._take_off(cursor, model, explicit=explicit, local_only=local_only)
-            return await self._land(again, cursor, model, explicit=explicit, local_only=local_only)
+            return await self._land(self._take_off(question), question)
         return answer or Answer((), Reason.TYPED)
 
-    async def _fly(
-        self, flight: Flight, model: ModelSpec, *, explicit: bool, local_only: bool, delay: float | None = None
-    ) -> None:
-        """Wait, gather, ask, listen, and remember the answer."""
-        cursor, heard = flight.cursor, flight.heard
-        if delay is None:
-            delay = self._debounce.delay(model.id, explicit=explicit)
-        if delay:
-            await self._sleep(delay)
-        if flight.ahead_of and not self._fetches_ahead(model):
-            return
-        state = self._context.state(cursor.uri)
-        shown = window_for(cursor, self._settings, model)
-        asked = await self._question(cursor, shown, model, local_only=local_only)
-        flight.place = self._cache.place(cursor, model, shown.prefix, state)
-        flight.begun.set()
-        began = self._clock()
-        waits = explicit or not is_multiline(cursor)
-        patient_until = began + self._patience_s
-        try:
-            await listen(
-                self._router.stream(asked.request),
-                heard,
-                cursor,
-                lambda: not waits and self._clock() > patient_until,
-            )
-        except asyncio.CancelledError:
-            self._debounce.gave_up(model.id, self._clock() - began)
-            raise
-        except BeastModeError as error:
-            flight.error = error
-            return
-        took = self._clock() - began
-        self._debounce.answered(model.id, took)
-        asked = replace(asked, delay_s=delay, answer_s=took, said=heard.text, is_cut=heard.is_cut)
-        text, taken_by = from_model(heard.text, cursor, cut=heard.is_cut)
-        flight.answered = Answered(flight.place, text, _why_empty(text, taken_by), heard.id, heard.model, asked)
-        self._cache.put(flight.answered)
-
-    async def _question(self, cursor: Cursor, shown: Window, model: ModelSpec, *, local_only: bool) -> Asked:
-        """The request, with what the sources of context have to add."""
-        gathered = await self._context.gather(cursor, shown, context_tokens(self._settings, model))
-        request = request_for(
-            cursor,
-            shown,
-            self._settings,
-            model,
-            path=self._context.relative(cursor.path),
-            snippets=gathered.snippets,
-            local_only=local_only,
-        )
-        return Asked(cursor, request, gathered.left_out, 0.0, 0.0)
-
-    async def _another(
-        self, cursor: Cursor, model: ModelSpec, nth: int, begun: asyncio.Event | None, *, local_only: bool
-    ) -> Answer:
-        """One more answer to the same question, the more daring the higher its number, asked after the first one."""
-        if begun is not None:
-            await begun.wait()
-        shown = window_for(cursor, self._settings, model)
-        asked = await self._question(cursor, shown, model, local_only=local_only)
-        request = replace(asked.request, temperature=min(1.0, 0.3 + 0.25 * nth))
-        heard = Heard()
-        try:
-            await listen(self._router.stream(request), heard, cursor, lambda: False)
-        except BeastModeError as error:
-            return Answer((), failed(error), error)
-        text, taken_by = from_model(heard.text, cursor, cut=heard.is_cut)
-        place = self._cache.place(cursor, model, "")
-        answered = Answered(place, text, _why_empty(text, taken_by), heard.id, heard.model, asked)
-        return self._show(Hit(answered, cursor)) or Answer((), Reason.EMPTY)
-
-    def _fetch_ahead(self, cursor: Cursor, suggestion: Suggestion, model: ModelSpec, *, local_only: bool) -> None:
+    def _fetch_ahead(self, question: Question, suggestion: Suggestion) -> None:
         """Ask for what comes after a suggestion, as if it were accepted already."""
-        if not self._fetches_ahead(model):
+        if not self._fetches_ahead(question.model):
             return
-        after = _accepted(cursor, suggestion)
-        if self._recall(after, model) is None and self._flights.join(after) is None:
-            self._flights.supersede(cursor)
-            flight = Flight(after, ahead_of=suggestion.id)
-            self._flights.start(flight, self._fly(flight, model, explicit=False, local_only=local_only, delay=AHEAD_S))
+        after = replace(question, cursor=_accepted(question.cursor, suggestion))
+        if self._recall(after.cursor, after.model) is None and self._flights.join(after) is None:
+            self._flights.supersede(question.cursor)
+            self._start(after, ahead_of=suggestion.id)
 
-    def _leads_to(self, flight: Flight, cursor: Cursor) -> bool:
+    def _leads_to(self, flight: Flight, question: Question) -> bool:
         """Whether what a flight has heard agrees with all that was typed since it was asked, and goes on."""
         if flight.place is None:
-            return not flight.ahead_of and flight.is_at(cursor)
+            # It may still be waiting for the next key, which a user who asks does not.
+            in_time = flight.is_urgent or not question.explicit
+            return in_time and not flight.ahead_of and flight.is_at(question.cursor)
         so_far = Answered(flight.place, flight.heard.text, "", flight.heard.id, flight.heard.model)
-        hit = self._cache.hit(so_far, cursor, flight.place.asked, self._context.state(cursor.uri))
+        hit = self._cache.hit(so_far, question.cursor, question.model, self._context.state(question.cursor.uri))
         return hit is not None and (not hit.typed or len(flight.heard.text) > len(hit.typed))
 
     def _recall(self, cursor: Cursor, model: ModelSpec, *, from_memory: bool = False) -> Answer | None:
@@ -315,7 +249,7 @@ class Engine:
         whole, taken_by, replaced = self._fitted(answered, hit.anchor)
         rest = whole[len(typed) :] if whole.startswith(typed) else ""
         if not rest.strip():
-            reason = answered.reason or _why_empty("", taken_by)
+            reason = answered.reason or why_empty("", taken_by)
             return None if typed else Answer((), reason, from_memory=from_memory, asked=answered.asked)
         if hit.closers:
             replaced = len(hit.closers) + replaced if closes(rest, typed, hit.closers) else 0
@@ -329,6 +263,14 @@ class Engine:
             whole, taken_by = run(CURSOR_PIPELINE, answered.text, anchor)
             self._last_fitted = (key, _Fitted(whole, taken_by, retyped(whole, anchor)))
         return self._last_fitted[1]
+
+    def _broken(self, error: Exception) -> Answer:
+        """Into the log once a place; the error's own words may quote the user's code and stay out of it."""
+        defect = f"{type(error).__name__} in {where(error)}"
+        if defect not in self._defects:
+            self._defects.add(defect)
+            _log.error("A suggestion failed: %s", defect)
+        return Answer((), Reason.INTERNAL)
 
 
 async def _at_once(answer: Answer) -> Answer:
@@ -350,9 +292,3 @@ def _accepted(cursor: Cursor, suggestion: Suggestion) -> Cursor:
         before=cursor.before + suggestion.text,
         after=cursor.after[suggestion.replace_after :],
     )
-
-
-def _why_empty(text: str, taken_by: str) -> str:
-    if text:
-        return ""
-    return filtered(taken_by) if taken_by else Reason.EMPTY

@@ -19,6 +19,8 @@ BUILTIN_PREFIX_TOKENS = 320
 """Shown to the built-in model at most: on two cores it reads about 135 tokens a second, and a cold start reads all."""
 
 
+BUILTIN_SUFFIX_TOKENS = 64
+"""Shown to it of what follows, which it reads anew at each key; the wire leaves it out where the block ends anyway."""
 BUILTIN_CONTEXT_TOKENS = 160
 """Of other code, for the built-in model: read once as long as it stays the same."""
 
@@ -54,12 +56,17 @@ class Budget(Protocol):
 
 def window_for(cursor: Cursor, budget: Budget, model: ModelSpec) -> Window:
     """The part of the document that this model is shown; the cells above a notebook's cell fill what it leaves free."""
+    return window(cursor, *_room(budget, model))
+
+
+def _room(budget: Budget, model: ModelSpec) -> tuple[int, int]:
+    """Tokens before the cursor and after it that this model is shown at most."""
     room = max(0, model.context_window - max(budget.max_tokens, budget.multiline_max_tokens))
     suffix_tokens = min(budget.suffix_tokens, room // 4)
     prefix_tokens = min(budget.prefix_tokens, room - suffix_tokens)
     if model.id == BUILTIN_ID:
-        prefix_tokens = min(prefix_tokens, BUILTIN_PREFIX_TOKENS)
-    return window(cursor, prefix_tokens, suffix_tokens)
+        return min(prefix_tokens, BUILTIN_PREFIX_TOKENS), min(suffix_tokens, BUILTIN_SUFFIX_TOKENS)
+    return prefix_tokens, suffix_tokens
 
 
 def context_tokens(budget: Budget, model: ModelSpec) -> int:
@@ -93,10 +100,13 @@ def request_for(
     multiline = is_multiline(cursor)
     prefix = shown.prefix
     if cursor.preamble and prefix == cursor.before:
-        prefix = _last_lines(cursor.preamble, budget.prefix_tokens * BYTES_PER_TOKEN - len(prefix)) + prefix
+        most = _room(budget, model)[0] * BYTES_PER_TOKEN
+        # The cell takes its room in quarters, so that what stands above it begins at the same place from key to key.
+        quarter = most // 4 or 1
+        prefix = _last_lines(cursor.preamble, most - -(-len(prefix) // quarter) * quarter) + prefix
     return FimRequest(
         prefix=prefix,
-        suffix=shown.suffix if shown.suffix.strip() and _reads_suffix(cursor, model) else "",
+        suffix=shown.suffix if shown.suffix.strip() else "",
         path=path,
         language=cursor.language,
         max_tokens=min(budget.multiline_max_tokens if multiline else budget.max_tokens, model.max_tokens),
@@ -113,12 +123,3 @@ def _last_lines(text: str, characters: int) -> str:
         return text
     start = text.find("\n", len(text) - max(0, characters)) + 1
     return text[start:] if start else ""
-
-
-def _reads_suffix(cursor: Cursor, model: ModelSpec) -> bool:
-    """Whether what follows is worth its tokens, which a server re-reads at each keystroke.
-
-    On this machine's processor 64 of them take half a second, and at a line's end the built-in model fills no better
-    with them than without (35 of 60 lines to 33).
-    """
-    return model.id != BUILTIN_ID or bool(cursor.line_after.strip())

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 LONGEST_ANSWER = 4000
 """Characters, for endpoints that ignore `max_tokens`."""
+MOST_LINES = 200
+"""Of them, for models that count; nobody reads a suggestion that is longer."""
+MOST_BLANK_LINES = 8
+"""In a row: a model that has nothing more to say may say so line by line for ever."""
 
 
 @dataclass(slots=True)
@@ -47,10 +51,10 @@ async def listen(
                     heard.model, heard.id = event.model, event.request_id
                 case TextDelta():
                     heard.text += event.text
-                    if "\n" in event.text and is_settled(heard.text, cursor):
+                    if "\n" in event.text and (_trails_off(heard.text) or is_settled(heard.text, cursor)):
                         return
                     late = out_of_patience() and _has_line(heard.text)
-                    heard.is_cut = late or len(heard.text) > LONGEST_ANSWER
+                    heard.is_cut = late or _is_endless(heard.text)
                     if heard.is_cut:
                         return
                 case Finished():
@@ -58,6 +62,14 @@ async def listen(
                     return
                 case _:
                     pass
+
+
+def _is_endless(text: str) -> bool:
+    return len(text) > LONGEST_ANSWER or text.count("\n") > MOST_LINES
+
+
+def _trails_off(text: str) -> bool:
+    return text.count("\n", len(text.rstrip())) > MOST_BLANK_LINES
 
 
 def _has_line(text: str) -> bool:

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     SUPERSEDED = "superseded"
     EMPTY = "empty answer"
     TYPED = "typed already"
+    INTERNAL = "failed: internal"
 
 
 def filtered(name: str) -> str:
@@ -34,3 +35,10 @@ def filtered(name: str) -> str:
 def failed(error: BeastModeError) -> str:
     """The model could not be asked or did not answer; the error itself says more."""
     return f"failed: {error.kind}"
+
+
+def why_empty(text: str, taken_by: str) -> str:
+    """Why nothing is left of an answer: the filter that took the last of it, if one did; '' where something is left."""
+    if text:
+        return ""
+    return filtered(taken_by) if taken_by else Reason.EMPTY

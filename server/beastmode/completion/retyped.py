@@ -40,10 +40,11 @@ def retyped(text: str, cursor: Cursor) -> int:
     for length in range(min(len(text) - used, len(line) - taken), 0, -1):
         if text.endswith(line[taken : taken + length]) and line[taken : taken + length].strip():
             before = text[: len(text) - length][-1:] or cursor.before[-1:]
-            shared = _Shared(before, line[taken : taken + length], line[taken + length : taken + length + 1])
+            behind = line[taken + length : taken + length + 1]
+            shared = _Shared(before, line[taken : taken + length], behind, is_all=not taken and not behind)
             closers = _closers_in(inner, len(text) - length, len(text))
             matches = closers == _closers_in(standing, taken, taken + length)
-            if shared.is_whole and matches and len(closers) <= over - len(pairs):
+            if shared.is_whole and matches and len(closers) <= max(0, over - len(pairs)):
                 return taken + length
     return taken
 
@@ -85,10 +86,11 @@ class _Shared:
     before: str
     text: str
     behind: str
+    is_all: bool
 
     @property
     def is_whole(self) -> bool:
-        """Whether it cuts no word, and opens nothing."""
+        """Whether it cuts no word, and opens nothing; the whole rest of a line may open what the next lines close."""
         cuts_start = is_word(self.before) and is_word(self.text[0])
         cuts_end = is_word(self.behind) and is_word(self.text[-1])
-        return not cuts_start and not cuts_end and not balance(self.text).opened
+        return not cuts_start and not cuts_end and (self.is_all or not balance(self.text).opened)

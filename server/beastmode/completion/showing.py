@@ -198,7 +198,7 @@ class Shown:
     def tell(self, length_utf16: int) -> None:
         """The editor says that the user took so much of what it shows, in all; in UTF-16 code units."""
         # Its characters may have come already, or come with the next edit.
-        item = self._chosen.text[self._from :].encode("utf-16-le")
+        item = self._chosen.text[self._from :].encode("utf-16-le", "surrogatepass")
         self._told = self._from + len(item[: length_utf16 * 2].decode("utf-16-le", "ignore"))
         known = max(self._from, min(self._told, self.standing))
         self._marks[self._from : known] = TAKEN * (known - self._from)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from beastmode.context import syntax
 from beastmode.context.rank import rank
+from beastmode.domain.errors import where
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -274,11 +275,7 @@ class _Asked:
         """Into the log, once; the error's own words may quote the user's code and stay out of it."""
         if not self._has_failed:
             self._has_failed = True
-            frame = error.__traceback__
-            while frame is not None and frame.tb_next is not None:
-                frame = frame.tb_next
-            where = f"{frame.tb_frame.f_code.co_name}:{frame.tb_lineno}" if frame is not None else "?"
-            _log.warning("context source %s failed: %s in %s", self.name, type(error).__name__, where)
+            _log.warning("context source %s failed: %s in %s", self.name, type(error).__name__, where(error))
 
 
 def _names(before: str, after: str) -> list[str]:

@@ -257,3 +257,11 @@ class StreamFailed(AttemptFailed):
     """The endpoint reported an error in the middle of its answer."""
 
     kind = "stream_failed"
+
+
+def where(error: BaseException) -> str:
+    """The function and the line that an exception comes from: what a log may say of one that may quote code."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return "?" if frame is None else f"{frame.tb_frame.f_code.co_name}:{frame.tb_lineno}"

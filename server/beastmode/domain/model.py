@@ -94,6 +94,7 @@ class ModelSpec:
         max_concurrent: how many requests the endpoint can take at once; None where that is not known.
         prefill: whether an answer whose beginning is given as the last message is continued; None: as is usual for the
             format in which the model chats.
+        edit_format: how the model is asked to say what is to change: a name of tasks/edits; None: as is usual.
     """
 
     id: str
@@ -113,6 +114,7 @@ class ModelSpec:
     local_only: bool = False
     max_concurrent: int | None = None
     prefill: bool | None = None
+    edit_format: str | None = None
 
     @property
     def origin(self) -> str:

@@ -45,6 +45,8 @@ class Workspace:
         self._indexers: dict[str, Indexer] = {}
         self._gatherer: Gatherer | None = None
         self._on_battery = False
+        self._indexing = asyncio.Lock()
+        self._is_closed = False
 
     def work_in(self, roots: Sequence[str]) -> None:
         """The workspace has these folders now: absolute paths. Needs a running event loop where it is indexed."""
@@ -55,6 +57,12 @@ class Workspace:
 
         Apart from `work_in`, because it can wait until the first suggestions have been given.
         """
+        async with self._indexing:
+            await self._index()
+
+    async def _index(self) -> None:
+        if self._is_closed:
+            return
         wanted = {root for root in self.session.roots if self._is_indexed and _is_project(Path(root))}
         for root in [root for root in self._indexes if root not in wanted]:
             await self._indexers.pop(root).aclose()
@@ -107,10 +115,12 @@ class Workspace:
 
     async def aclose(self) -> None:
         """Stop the sources and the indexing."""
+        self._is_closed = True
         if self._gatherer is not None:
             await self._gatherer.aclose()
-        await asyncio.gather(*(indexer.aclose() for indexer in self._indexers.values()))
-        await asyncio.gather(*(index.aclose() for index in self._indexes.values()))
+        async with self._indexing:
+            await asyncio.gather(*(indexer.aclose() for indexer in self._indexers.values()))
+            await asyncio.gather(*(index.aclose() for index in self._indexes.values()))
 
     def _gathers(self) -> Gatherer:
         if self._gatherer is not None:

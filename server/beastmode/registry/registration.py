@@ -30,6 +30,8 @@ _MAX_COUNT = 100_000_000
 _MIN_CONTEXT = 256
 _MAX_TEMPERATURE = 2.0
 _MAX_CONCURRENT = 1024
+EDIT_FORMATS = ("search-replace", "unified-diff", "whole-file")
+"""How a model may say what is to change in files, the usual one first; tasks/edits reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ def _spec(read: dict[str, object], today: date) -> tuple[ModelSpec, str | None]:
         raise InvalidModel(problems)
     provider = load_providers()[str(read["provider"])]
     price, concurrent, prefill = read["price"], read["max_concurrent"], read["prefill"]
+    edit_format = read["edit_format"]
     spec = ModelSpec(
         id=PREFIX + model_id,
         name=str(read["model_name"]),
@@ -175,6 +178,7 @@ def _spec(read: dict[str, object], today: date) -> tuple[ModelSpec, str | None]:
         local_only=read["local_only"] is True,
         max_concurrent=concurrent if isinstance(concurrent, int) else None,
         prefill=prefill if isinstance(prefill, bool) else None,
+        edit_format=edit_format if isinstance(edit_format, str) else None,
     )
     return spec, key if isinstance(key, str) else None
 
@@ -295,6 +299,14 @@ def _max_concurrent(value: object) -> int | None:
     return _count(value, 1, _MAX_CONCURRENT)
 
 
+def _edit_format(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    if value not in EDIT_FORMATS:
+        raise ValueError(f"must be one of {', '.join(EDIT_FORMATS)}; leave it empty for {EDIT_FORMATS[0]}")
+    return str(value)
+
+
 _READERS = {
     "model_name": _name,
     "model_id": _model_id,
@@ -310,4 +322,5 @@ _READERS = {
     "local_only": _local_only,
     "max_concurrent": _max_concurrent,
     "prefill": _truth,
+    "edit_format": _edit_format,
 }

@@ -23,16 +23,18 @@ SELECT_MODELS = """SELECT models.*, sealed_keys.model_id IS NOT NULL AS has_key,
         LEFT JOIN sealed_keys ON sealed_keys.model_id = models.id
     ORDER BY models.rowid"""
 _INSERT = """INSERT INTO models (id, name, provider, endpoint_url, upstream_id, chat_format, fim_format, fim_template,
-        description, context_window, max_tokens, temperature, local_only, max_concurrent, prefill, price_id)
+        description, context_window, max_tokens, temperature, local_only, max_concurrent, prefill,
+        edit_format, price_id)
     VALUES (:id, :name, :provider, :endpoint_url, :upstream_id, :chat_format, :fim_format, :fim_template,
-        :description, :context_window, :max_tokens, :temperature, :local_only, :max_concurrent, :prefill,
+        :description, :context_window, :max_tokens, :temperature, :local_only, :max_concurrent, :prefill, :edit_format,
         (SELECT max(id) FROM prices WHERE model = :priced))"""
 _REPLACE = """ ON CONFLICT (id) DO UPDATE SET name = excluded.name, provider = excluded.provider,
         endpoint_url = excluded.endpoint_url, upstream_id = excluded.upstream_id, chat_format = excluded.chat_format,
         fim_format = excluded.fim_format, fim_template = excluded.fim_template, description = excluded.description,
         context_window = excluded.context_window, max_tokens = excluded.max_tokens,
         temperature = excluded.temperature, local_only = excluded.local_only,
-        max_concurrent = excluded.max_concurrent, prefill = excluded.prefill, price_id = excluded.price_id"""
+        max_concurrent = excluded.max_concurrent, prefill = excluded.prefill,
+        edit_format = excluded.edit_format, price_id = excluded.price_id"""
 # A price that has not changed keeps the date from which it holds.
 _PRICE = """INSERT INTO prices (model, input, output, as_of, source, cache_read, cache_write, gpu_hour)
     SELECT :model, :input, :output, :as_of, :source, :cache_read, :cache_write, :gpu_hour
@@ -76,4 +78,5 @@ def model_of(row: sqlite3.Row) -> ModelSpec:
         local_only=bool(row["local_only"]),
         max_concurrent=row["max_concurrent"],
         prefill=None if row["prefill"] is None else bool(row["prefill"]),
+        edit_format=row["edit_format"],
     )

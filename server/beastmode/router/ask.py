@@ -137,7 +137,12 @@ class Asker:
                     model if model.endpoint_url == endpoint.url else replace(model, endpoint_url=endpoint.url),
                     self._poster,
                     secret_headers=endpoint.secret_headers,
-                    limits=limits_for(endpoint.url, request.task, self._latencies.p95(model.id, request.task)),
+                    limits=limits_for(
+                        endpoint.url,
+                        request.task,
+                        self._latencies.p95(model.id, request.task),
+                        tokens(length(request)),
+                    ),
                     trace=made.trace,
                 )
                 async with aclosing(answer) as events:

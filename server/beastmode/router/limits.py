@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+READING_TOKENS_S = 15.0
+"""Tokens of a prompt that a model on this machine's processor reads in a second, at the least."""
 PATIENT = 5.0
 """How many times its usual delay a model may take."""
 
@@ -37,19 +39,22 @@ class Limits:
     total: float
 
 
-def limits_for(url: str, task: Task, usual_s: float | None = None) -> Limits:
+def limits_for(url: str, task: Task, usual_s: float | None = None, prompt_tokens: int = 0) -> Limits:
     """The limits for one try at an endpoint.
 
     Args:
         url: of the endpoint.
         task: what is asked.
         usual_s: seconds within which the model begins 19 of 20 answers, where that is known.
+        prompt_tokens: that the model has to read, about.
     """
     local = is_loopback(url)
     first_token = 30.0 if local else 10.0
     if usual_s is not None:
         # A prompt may be much longer than the usual one, and then a model on this machine takes much longer.
         first_token = round(min(max(PATIENT * usual_s, first_token / 2), first_token * 2))
+    if local and task is not Task.INLINE:
+        first_token += prompt_tokens / READING_TOKENS_S
     return Limits(
         connect=2.0 if local else 5.0,
         first_token=first_token,

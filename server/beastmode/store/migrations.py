@@ -291,6 +291,47 @@ MIGRATIONS: tuple[Migration, ...] = (
                 WHERE task = 'inline' AND accepted > 0""",
         ),
     ),
+    Migration(
+        "m008_chat",
+        (
+            # See tasks/chat/history.py; `beastmode chat --no-history` writes none of it.
+            """CREATE TABLE chat_sessions (
+                id TEXT PRIMARY KEY,
+                title TEXT NOT NULL,
+                workspace TEXT NOT NULL,   -- where it began, an absolute path, or ''
+                created_at REAL NOT NULL,  -- Unix seconds
+                used_at REAL NOT NULL
+            )""",
+            "CREATE INDEX chat_sessions_by_use ON chat_sessions (used_at)",
+            # A question and its answer: one row, written when the answer has ended or broken off.
+            """CREATE TABLE chat_turns (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                session_id TEXT NOT NULL REFERENCES chat_sessions (id) ON DELETE CASCADE,
+                asked_at REAL NOT NULL,    -- Unix seconds
+                question TEXT NOT NULL,
+                answer TEXT NOT NULL,      -- as far as it came
+                ended TEXT NOT NULL,       -- why: stop, length, …, stopped, failed
+                error TEXT NOT NULL,
+                model TEXT NOT NULL,
+                request_id TEXT NOT NULL,  -- the attempts that it took
+                sources TEXT NOT NULL,     -- JSON: which lines of which files the model was shown; never their text
+                total_s REAL NOT NULL,
+                first_s REAL,
+                input_tokens INTEGER,
+                output_tokens INTEGER,
+                estimated INTEGER NOT NULL,
+                cost_nano INTEGER          -- nano-dollars; NULL where no price is known
+            )""",
+            "CREATE INDEX chat_turns_by_session ON chat_turns (session_id, id)",
+        ),
+    ),
+    Migration(
+        "m009_edit_format",
+        (
+            # How the model says what is to change in files, see tasks/edits; NULL: as is usual.
+            "ALTER TABLE models ADD COLUMN edit_format TEXT",
+        ),
+    ),
 )
 
 

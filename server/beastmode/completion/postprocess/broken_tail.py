@@ -18,6 +18,8 @@ MOST_LINES = 3
 """Lines that are given up at most; the first one never is."""
 SEEN = 600
 """Characters on each side of the cursor that are parsed."""
+LONGEST = 1500
+"""Characters of an answer that is looked at: each pass parses it, and broken code parses slowly."""
 _EXPECTING = (*"([{,:=+-*/%&|<.\\?", " and", " or", " not", " in", "do", "then", "=>", "->")
 _HEADER = (":", "{", "=>", "->", " do", " then")
 
@@ -27,6 +29,8 @@ def broken_tail(text: str, cursor: Cursor) -> str:
 
     Runs only where the answer was cut, so it is in neither pipeline.
     """
+    if len(text) > LONGEST:
+        return text
     while (shorter := _shorter(text, cursor)) != text:
         text = shorter
     return text

@@ -47,7 +47,14 @@ def duplicate_suffix(text: str, cursor: Cursor) -> str:
         # Within the text's own brackets a line may look like the document's; several in a row are the document's.
         if line_depths(text)[number] == 0 or _agree(whole, number, below):
             return "\n".join(lines[:number])
-    return text
+    return "\n".join(lines[:-1]) if len(lines) > 1 and _stands_deeper(whole[-1], below[0]) else text
+
+
+def _stands_deeper(line: str, below: tuple[int, str]) -> bool:
+    """Whether the text's last line is the document's next one at the wrong depth: it opens nothing to be deeper in."""
+    depth, said = _plain(line)
+    letters = sum(map(str.isalnum, said))
+    return said == below[1] and depth < below[0] and letters >= _FEWEST_LETTERS and not said.endswith(_OPENS)
 
 
 def lines_below(cursor: Cursor) -> Sequence[str]:

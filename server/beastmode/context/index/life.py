@@ -1,4 +1,4 @@
-"""One life of the process that keeps an index: its start, what is said to and by it, its end.
+"""One life of a process that reads files for the server: its start, what is said to and by it, its end.
 
 Not an asyncio subprocess: one whose start is cancelled together with every other task, as `asyncio.run` does on
 Ctrl-C, is waited for without end (CPython 3.11). A thread listens and reaps, so there is never a zombie either.
@@ -12,13 +12,11 @@ import os
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from beastmode.context.index.order import Order
 
 _GRACE_S = 2.5
 """How long the process may take to end by itself, in seconds: a little more than it takes at most."""
@@ -31,6 +29,14 @@ _VARIABLES = (
 """All that a Python needs of the environment; the user's keys are none of the process's business."""
 
 
+class Order(Protocol):
+    """What a process is told first."""
+
+    def to_line(self) -> bytes:
+        """As one line."""
+        ...
+
+
 class Life:
     """A running process.
 
@@ -38,6 +44,7 @@ class Life:
         order: what it is to do.
         folder: where it works, an existing folder of ours.
         hear: called on the event loop with each line that it says.
+        module: what it runs.
 
     Attributes:
         ended: its exit code, when it has ended; below zero, the signal that ended it.
@@ -46,7 +53,9 @@ class Life:
         OSError: it cannot be started.
     """
 
-    def __init__(self, order: Order, folder: Path, hear: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, order: Order, folder: Path, hear: Callable[[bytes], None], module: str = "beastmode.context.index"
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[int] = loop.create_future()
         flags = 0
@@ -54,8 +63,8 @@ class Life:
             flags = subprocess.CREATE_NO_WINDOW
         # -P and the working folder: an editor runs in the user's workspace, whose files must never be taken for
         # modules. A session of its own: Ctrl-C is for us, and the process ends when its standard input does.
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "beastmode.context.index"],
+        self._process = subprocess.Popen(  # noqa: S603 - one of our own modules, named by our own code
+            [sys.executable, "-P", "-m", module],
             cwd=folder,
             env={name: os.environ[name] for name in _VARIABLES.split() if name in os.environ},
             stdin=subprocess.PIPE,

@@ -99,6 +99,11 @@ class Rules:
                     return verdict
         return False
 
+    def ignored_by_git(self, name: str, *, is_folder: bool) -> bool:
+        """Whether git leaves an entry of this folder out; what `skipped.py` and the other kinds say does not count."""
+        verdicts = (file.verdict(name, is_folder) for file in self._kinds[-1])
+        return next((verdict for verdict in verdicts if verdict is not None), False)
+
 
 def _added(folder: Path, kinds: tuple[tuple[_File, ...], ...]) -> tuple[tuple[_File, ...], ...]:
     """The same with the ignore files of one more folder in front."""

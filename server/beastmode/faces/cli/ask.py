@@ -1,4 +1,4 @@
-"""`beastmode chat` and `beastmode complete`: ask the model from a terminal."""
+"""`beastmode complete`: ask the model from a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from beastmode.domain.request import FimRequest
 from beastmode.domain.response import Finished, FinishReason, Started, TextDelta
 from beastmode.faces.cli.render import complain, err
 from beastmode.faces.cli.run import run
-from beastmode.tasks.chat import chat_request
 
 if TYPE_CHECKING:
     from beastmode.app import App
@@ -20,16 +19,6 @@ if TYPE_CHECKING:
 
 Model = Annotated[str | None, typer.Option("--model", help="An id; otherwise the selected model answers.")]
 LocalOnly = Annotated[bool, typer.Option("--local-only", help="Nothing may leave this machine.")]
-
-
-def chat(
-    message: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
-    model: Model = None,
-    local_only: LocalOnly = False,
-) -> None:
-    """Ask a question and print the answer as it comes."""
-    text = sys.stdin.read() if message == "-" else message
-    run(lambda app: _print(app, chat_request(text, model=model, local_only=local_only)))
 
 
 def complete(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beastmode import __version__
-from beastmode.faces.cli import ask, evaluate, index, keys, ledger, models, route, show
+from beastmode.faces.cli import ask, chat, evaluate, index, keys, ledger, models, opportunities, route, show, tasks
 from beastmode.logs import log_to
 from beastmode.settings import load
 
@@ -46,13 +46,15 @@ def build() -> typer.Typer:
     cli.add_typer(models.build(), name="models", help="Register, select, test and remove models.")
     cli.add_typer(route.build(), name="route", help="Which model answers what, and what steps in for it.")
     cli.add_typer(keys.build(), name="keys", help="The API keys, sealed on this machine.")
+    cli.add_typer(chat.build_group(), name="chat", help="Ask about the workspace; sessions are kept.")
     cli.add_typer(index.build_group(), name="index", help="The search index of a workspace.")
     cli.add_typer(ledger.build(), name="ledger", help="Every request, as it was recorded.")
     cli.command()(show.status)
     cli.command()(show.doctor)
-    cli.command()(ask.chat)
     cli.command()(ask.complete)
+    cli.command("run")(tasks.run_task)
     cli.command()(evaluate.evaluate)
+    cli.command()(opportunities.opportunities)
     return cli
 
 

@@ -58,6 +58,10 @@ def add(  # noqa: PLR0917 - one option a field of the registration
     prefill: Annotated[
         bool | None, typer.Option("--prefill/--no-prefill", help="Whether it goes on with an answer that is begun.")
     ] = None,
+    edit_format: Annotated[
+        str | None,
+        typer.Option("--edit-format", help="How it says what to change: search-replace, unified-diff or whole-file."),
+    ] = None,
     key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the API key from standard input.")] = False,
     stdin_json: Annotated[bool, typer.Option("--stdin-json", help="Read every field from standard input.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Save even if the endpoint does not answer.")] = False,
@@ -82,6 +86,7 @@ def add(  # noqa: PLR0917 - one option a field of the registration
         "local_only": local_only,
         "max_concurrent": max_concurrent,
         "prefill": prefill,
+        "edit_format": edit_format,
     }
     fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if stdin_json:

@@ -13,6 +13,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from beastmode.domain.errors import BeastModeError
 from beastmode.domain.request import Task
+from beastmode.faces.lsp import sessions
 from beastmode.faces.lsp.progress import progress
 from beastmode.faces.lsp.status import to_protocol
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from beastmode.app import App
+    from beastmode.completion.gate import Allowed
     from beastmode.faces.lsp.language_server import Server
 
 Argument = dict[str, Any]
@@ -33,17 +35,29 @@ class Commands:
         server: for progress bars.
         app: opens when the server is initialized; a command that comes earlier waits for it.
         changed: to be called when something that the status shows was changed.
+        allowed: what the workspace leaves allowed; None: nothing narrows it.
     """
 
-    def __init__(self, server: Server, app: Callable[[], Awaitable[App]], changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        app: Callable[[], Awaitable[App]],
+        changed: Callable[[], None],
+        allowed: Callable[[], Awaitable[Allowed]] | None = None,
+    ) -> None:
         self._server = server
         self._app = app
         self._changed = changed
+        self._allowed = allowed
 
     def table(self) -> Mapping[str, Callable[[Argument], Awaitable[Any]]]:
         """Every command by its name."""
         return {
             "beastmode.accepted": self.accepted,
+            "beastmode.chat.delete": self.chat_delete,
+            "beastmode.chat.rename": self.chat_rename,
+            "beastmode.chat.sessions": self.chat_sessions,
+            "beastmode.chat.show": self.chat_show,
             "beastmode.completion.why": self.why,
             "beastmode.log": self.log,
             "beastmode.models.check": self.check,
@@ -54,8 +68,10 @@ class Commands:
             "beastmode.models.remove": self.remove,
             "beastmode.models.select": self.select,
             "beastmode.models.test": self.test,
+            "beastmode.opportunities.find": self.opportunities,
             "beastmode.rejected": self.rejected,
             "beastmode.status": self.status,
+            "beastmode.tasks.run": self.run_task,
         }
 
     async def accepted(self, argument: Argument) -> None:
@@ -66,6 +82,22 @@ class Commands:
     async def rejected(self, argument: Argument) -> None:
         """{id}: the user turned a suggestion down."""
         (await self._app()).feedback.rejected(_text(argument, "id"))
+
+    async def chat_delete(self, argument: Argument) -> None:
+        """{id}: delete a chat session with all of its turns."""
+        await (await self._app()).chat.history.delete(_text(argument, "id"))
+
+    async def chat_rename(self, argument: Argument) -> dict[str, Any]:
+        """{id, title} -> `ChatSession` under its new title."""
+        return await sessions.rename(await self._app(), _text(argument, "id"), _text(argument, "title"))
+
+    async def chat_sessions(self, _argument: Argument) -> list[dict[str, Any]]:
+        """-> the workspace's sessions, `ChatSession` each, the one used last first."""
+        return await sessions.sessions(await self._app())
+
+    async def chat_show(self, argument: Argument) -> dict[str, Any] | None:
+        """{id} -> {session: `ChatSession`, turns: `ChatTurn`[]}, the last 50; null where nothing is kept under it."""
+        return await sessions.show(await self._app(), _text(argument, "id"))
 
     async def why(self, argument: Argument) -> dict[str, Any]:
         """{uri} -> {lines}: the story of the last answer in a document, in Markdown."""
@@ -158,6 +190,19 @@ class Commands:
             if failed
             else f"{model_id} passed {len(report.checks)} checks",
         }
+
+    async def opportunities(self, argument: Argument) -> Any:
+        """{uri?, kinds?, minSeverity?} -> `Opportunity[]`: where code could be better, by its syntax. Cancellable."""
+        from beastmode.faces.lsp.opportunities import find  # noqa: PLC0415 - not needed to start
+
+        return await find(self._server, await self._app(), argument)
+
+    async def run_task(self, argument: Argument) -> dict[str, Any]:
+        """`TaskParams` -> `TaskResult`: a feature, a refactoring, … as edits; nothing is written. Cancellable."""
+        from beastmode.faces.lsp.tasks import run  # noqa: PLC0415 - not needed to start
+
+        app, allowed = await self._app(), await self._allowed() if self._allowed else None
+        return await run(self._server, app, argument, local_only=allowed is not None and allowed.local_only)
 
     async def status(self, _argument: Argument) -> Any:
         """-> `Status`, as the notification carries it."""

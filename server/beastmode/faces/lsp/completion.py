@@ -6,7 +6,7 @@ in every document; editors turn them into the document's own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsprotocol import types as lsp
 
@@ -15,16 +15,39 @@ from beastmode.faces.lsp.protocol import ACCEPTED
 
 if TYPE_CHECKING:
     from beastmode.domain.text import Cursor, Suggestion
+    from beastmode.faces.lsp.documents import Document
 
 
-def is_explicit(params: lsp.InlineCompletionParams) -> bool:
-    """Whether the user asked, as opposed to paused."""
-    return params.context.trigger_kind is lsp.InlineCompletionTriggerKind.Invoked
+class Asked(NamedTuple):
+    """A request, with the picture of its document as it was when the request came.
+
+    Attributes:
+        cursor: where.
+        column: of the cursor, in UTF-16 code units; the cursor itself may not see the start of a very long line.
+        explicit: the user asked for it, as opposed to paused.
+        in_menu: the editor's own completion menu is open.
+    """
+
+    cursor: Cursor
+    column: int
+    explicit: bool
+    in_menu: bool
 
 
-def to_list(cursor: Cursor, suggestions: tuple[Suggestion, ...]) -> lsp.InlineCompletionList:
+def to_asked(params: lsp.InlineCompletionParams, document: Document, preamble: str) -> Asked:
+    """The request; `preamble` is the code of the cells above."""
+    cursor = document.cursor(params.position, preamble)
+    return Asked(
+        cursor,
+        utf16_length(document.lines[cursor.line][: cursor.column]),
+        explicit=params.context.trigger_kind is lsp.InlineCompletionTriggerKind.Invoked,
+        in_menu=params.context.selected_completion_info is not None,
+    )
+
+
+def to_list(asked: Asked, suggestions: tuple[Suggestion, ...]) -> lsp.InlineCompletionList:
     """The protocol's list; each item tells us when it is accepted, for that is the only signal LSP has."""
-    return lsp.InlineCompletionList([_item(cursor, suggestion) for suggestion in suggestions])
+    return lsp.InlineCompletionList([_item(asked, suggestion) for suggestion in suggestions])
 
 
 def to_focus(params: Any) -> tuple[str, int] | None:
@@ -45,8 +68,8 @@ def to_partly_accepted(params: Any) -> tuple[str, int] | None:
     return (request_id, length) if isinstance(request_id, str) and isinstance(length, int) else None
 
 
-def _item(cursor: Cursor, suggestion: Suggestion) -> lsp.InlineCompletionItem:
-    start = utf16_length(cursor.line_before)
+def _item(asked: Asked, suggestion: Suggestion) -> lsp.InlineCompletionItem:
+    cursor, start = asked.cursor, asked.column
     end = start + utf16_length(cursor.line_after[: suggestion.replace_after])
     return lsp.InlineCompletionItem(
         insert_text=suggestion.text,

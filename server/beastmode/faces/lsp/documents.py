@@ -5,6 +5,7 @@ pygls' own store joins and splits the whole text at every change; this one repla
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from lsprotocol import types as lsp
+
+_HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 LINES_BEFORE, LINES_AFTER = 200, 100
 CHARACTERS = 16_000
@@ -86,7 +89,9 @@ class Document:
             return len(self._lines) - 1, len(self._lines[-1])
         text, column = self._lines[position.line], position.character
         if not text.isascii():
-            column = len(text.encode("utf-16-le")[: column * 2].decode("utf-16-le", "ignore"))
+            head = text.encode("utf-16-le", "surrogatepass")[: column * 2].decode("utf-16-le", "surrogatepass")
+            is_cut = head != "" and text[len(head) - 1] != head[-1]  # in the middle of a pair: before it
+            column = len(head) - is_cut
         return position.line, min(column, len(text))
 
     def _above(self, line: int) -> list[str]:
@@ -157,7 +162,7 @@ class Documents:
 
 def utf16_length(text: str) -> int:
     """How many UTF-16 code units a text takes, the protocol's measure of columns."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def path_of(uri: str) -> str:
@@ -169,6 +174,9 @@ def path_of(uri: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
+    if not text.isascii():
+        # Some editors send the halves of a character one after the other.
+        text = _HALVES.sub(lambda found: found[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le"), text)
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 

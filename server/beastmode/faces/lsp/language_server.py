@@ -1,5 +1,7 @@
-"""Four habits of pygls 2.1.1 changed, each a defect seen by running it.
+"""Five habits of pygls 2.1.1 changed, each a defect seen by running it.
 
+- a request's coroutine begins when all that came in one piece has been read, so that a suggestion was looked for in a
+  text that had moved on under its position;
 - `workspace/executeCommand` ran its command under an id of its own, so that `$/cancelRequest` never reached it;
 - every built-in notification left a future behind, two kilobytes a keystroke;
 - `shutdown` failed when a request that it cancelled ended at once;
@@ -18,6 +20,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from beastmode import __version__
+from beastmode.faces.lsp.completion import to_asked
 from beastmode.faces.lsp.documents import Documents
 from beastmode.faces.lsp.notebooks import SYNC as NOTEBOOKS
 from beastmode.faces.lsp.notebooks import Notebooks
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from cattrs import Converter
 
+    from beastmode.faces.lsp.completion import Asked
     from beastmode.faces.lsp.documents import Watcher
 
 log = logging.getLogger(__name__)
@@ -68,6 +72,11 @@ class Protocol(LanguageServerProtocol):
     def lsp_notebook_document__did_close(self, params: lsp.DidCloseNotebookDocumentParams) -> None:
         """Forget the notebook and its cells."""
         self._server.notebooks.close(params)
+
+    def _handle_request(self, msg_id: str | int, method_name: str, params: Any) -> None:
+        if method_name == lsp.TEXT_DOCUMENT_INLINE_COMPLETION:
+            params = self._server.asked(params)
+        super()._handle_request(msg_id, method_name, params)
 
     @lsp_method(lsp.SHUTDOWN)
     async def lsp_shutdown(self, _params: None) -> None:  # type: ignore[override]  # pygls has a generator here
@@ -131,6 +140,12 @@ class Server(LanguageServer):
             notebook_document_sync=NOTEBOOKS,
         )
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def asked(self, params: lsp.InlineCompletionParams) -> Asked | None:
+        """A request for suggestions, with the document as it is now; None where no such document is open."""
+        uri = params.text_document.uri
+        document = self.documents.get(uri)
+        return None if document is None else to_asked(params, document, self.notebooks.preamble(uri))
 
     def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ARG002 - the signature is pygls'
         """To the log; a dialog in the middle of typing helps nobody."""

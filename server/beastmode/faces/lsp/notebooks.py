@@ -44,10 +44,11 @@ class Notebooks:
             array = changes.structure.array
             cells = self._cells.setdefault(params.notebook_document.uri, [])
             cells[array.start : array.start + array.delete_count] = array.cells or ()
-            for item in changes.structure.did_open or ():
-                self._documents.open(item)
+            # A cell whose language changes is closed and opened again.
             for closed in changes.structure.did_close or ():
                 self._documents.close(closed.uri)
+            for item in changes.structure.did_open or ():
+                self._documents.open(item)
         for content in changes.text_content or ():
             self._documents.change(content.document.uri, content.document.version, content.changes)
 
@@ -58,16 +59,22 @@ class Notebooks:
             self._documents.close(cell.uri)
 
     def preamble(self, uri: str) -> str:
-        """The code above a cell, in its language; '' for what is no cell."""
+        """The code above a cell, in its language, whole lines; '' for what is no cell."""
         cells = next((cells for cells in self._cells.values() if any(cell.document == uri for cell in cells)), ())
         own = self._documents.get(uri)
         if own is None or not cells:
             return ""
         above: list[str] = []
-        for cell in cells:
-            if cell.document == uri:
-                break
+        room = CHARACTERS
+        place = next(number for number, cell in enumerate(cells) if cell.document == uri)
+        for cell in reversed(cells[:place]):
             document = self._documents.get(cell.document)
-            if document is not None and document.language == own.language and cell.kind is lsp.NotebookCellKind.Code:
-                above.append(document.text.rstrip("\n") + "\n")
-        return "".join(above)[-CHARACTERS:]
+            if document is None or document.language != own.language or cell.kind is not lsp.NotebookCellKind.Code:
+                continue
+            text = document.text.rstrip("\n") + "\n"
+            if len(text) > room:
+                above.append(text[text.find("\n", len(text) - room - 1) + 1 :])
+                break
+            above.append(text)
+            room -= len(text)
+        return "".join(reversed(above))

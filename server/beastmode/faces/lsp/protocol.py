@@ -5,10 +5,14 @@ A test compares the three, so a change here is a change there.
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 COMMANDS: tuple[str, ...] = (
     "beastmode.accepted",
+    "beastmode.chat.delete",
+    "beastmode.chat.rename",
+    "beastmode.chat.sessions",
+    "beastmode.chat.show",
     "beastmode.completion.why",
     "beastmode.log",
     "beastmode.models.check",
@@ -19,8 +23,10 @@ COMMANDS: tuple[str, ...] = (
     "beastmode.models.remove",
     "beastmode.models.select",
     "beastmode.models.test",
+    "beastmode.opportunities.find",
     "beastmode.rejected",
     "beastmode.status",
+    "beastmode.tasks.run",
 )
 """Of `workspace/executeCommand`; each takes at most one object."""
 
@@ -28,7 +34,7 @@ SETTINGS: tuple[str, ...] = ("disabledLanguages", "enabled", "localOnly")
 """Of the section `beastmode` in `workspace/configuration`; they can only narrow what the user allowed elsewhere."""
 
 CHAT = "beastmode/chat"
-"""Request {message, model?, partialResultToken?} -> {text, model, requestId, finish, error}."""
+"""Request `ChatParams` -> `ChatAnswer`; parts of it before, as `$/progress` with `ChatPart`."""
 
 STATUS = "beastmode/status"
 """Notification, params `Status`."""
@@ -46,6 +52,224 @@ DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
 
 POWER = "beastmode/power"
 """Notification {onBattery}: on battery the search index rests."""
+
+
+class ChatAttachment(TypedDict, total=False):
+    """What the model is to see: a file, lines of it, a selection, a diagnostic; `uri`, `path` or `text` is needed.
+
+    `text` is a selection as the editor has it, `message` what a diagnostic says; `range` is LSP's.
+    """
+
+    uri: str
+    path: str
+    range: dict[str, Any]
+    kind: Literal["file", "selection", "diagnostic"]
+    text: str
+    message: str
+
+
+class ChatParams(TypedDict, total=False):
+    """A message, the only field that is needed; with `sessionId` it belongs to a conversation that is kept."""
+
+    message: str
+    sessionId: str
+    model: str
+    attachments: list[ChatAttachment]
+    partialResultToken: str | int
+
+
+class ChatSource(TypedDict):
+    """Lines of a file that the model was shown, from zero, both included; `isCut`: there was no room for more."""
+
+    path: str
+    line: int
+    endLine: int
+    kind: Literal["file", "selection", "diagnostic", "named", "definition", "search"]
+    why: str
+    isCut: bool
+
+
+class ChatCitation(TypedDict):
+    """A reference in the answer, as `written` there, to lines that exist."""
+
+    written: str
+    path: str
+    uri: str
+    line: int
+    endLine: int
+
+
+class ChatCode(TypedDict):
+    """A fenced block of the answer; `path` is what the answer says, need not exist, and may be empty."""
+
+    language: str
+    path: str
+    text: str
+
+
+class ChatPart(TypedDict, total=False):
+    """One piece of an answer that is coming: `sources` with `leftOut` first, then `text` and `reasoning`."""
+
+    sources: list[ChatSource]
+    leftOut: list[str]
+    text: str
+    reasoning: str
+
+
+class ChatError(TypedDict):
+    """Why an answer broke off."""
+
+    text: str
+    fix: str
+
+
+class ChatAnswer(TypedDict):
+    """A whole answer; `finish` is why the model stopped (`length`: its token limit), null where `error` broke it off.
+
+    `cost` is in US dollars, null where no price is known; `isKept`: it stands in the session.
+    """
+
+    text: str
+    reasoning: str
+    model: str
+    requestId: str
+    sessionId: str | None
+    isKept: bool
+    finish: str | None
+    error: ChatError | None
+    sources: list[ChatSource]
+    citations: list[ChatCitation]
+    code: list[ChatCode]
+    inputTokens: int | None
+    outputTokens: int | None
+    estimated: bool
+    cost: str | None
+    firstSeconds: float | None
+    totalSeconds: float
+
+
+class ChatSession(TypedDict):
+    """A conversation that is kept; `usedAt` is Unix time in seconds, `turns` how many questions it has."""
+
+    id: str
+    title: str
+    usedAt: float
+    turns: int
+
+
+class ChatTurn(TypedDict):
+    """A question that was kept, and its answer as far as it came."""
+
+    question: str
+    answer: ChatAnswer
+
+
+class TaskParams(TypedDict, total=False):
+    """What is wanted: `task` is needed (feature, refactor, document, fix, explain), most need `uri`.
+
+    `range` says which lines are meant. `opportunity` {kind, reason, suggestion, line, endLine} and `diagnostic` (LSP's)
+    say what is to be mended. Parts come as `$/progress` with `TaskPart` where there is a `partialResultToken`.
+    """
+
+    task: str
+    instruction: str
+    uri: str
+    range: dict[str, Any]
+    opportunity: dict[str, Any]
+    diagnostic: dict[str, Any]
+    model: str
+    isTrusted: bool
+    partialResultToken: str | int
+
+
+class TaskStep(TypedDict):
+    """One file of a plan; `newPath` where it is renamed."""
+
+    kind: Literal["create", "change", "rename", "delete"]
+    path: str
+    newPath: str | None
+    why: str
+
+
+class TaskPart(TypedDict, total=False):
+    """What a task does now: `message` for a progress bar, `text` and `reasoning` of the model, its `plan`."""
+
+    message: str
+    text: str
+    reasoning: str
+    plan: list[TaskStep]
+
+
+class TaskCheck(TypedDict):
+    """What was looked at in a change, and what was seen."""
+
+    name: str
+    ok: bool
+    evidence: str
+
+
+class TaskEdit(TypedDict):
+    """LSP's TextEdit, against the text before."""
+
+    range: dict[str, Any]
+    newText: str
+
+
+class TaskFile(TypedDict):
+    """What becomes of one file; `version`: of the open document that the edits are made for, or null."""
+
+    kind: Literal["create", "change", "rename", "delete"]
+    uri: str
+    newUri: str | None
+    version: int | None
+    edits: list[TaskEdit]
+    added: int
+    removed: int
+
+
+class TaskResult(TypedDict):
+    """A change for the user to look at, checked and not written; without `files` the result is `text`.
+
+    `cost` is in US dollars, null where no price is known; `leftOut`: what the model had to do without, as sentences.
+    """
+
+    summary: str
+    model: str
+    cost: str | None
+    repaired: bool
+    checks: list[TaskCheck]
+    files: list[TaskFile]
+    text: str
+    plan: list[TaskStep]
+    leftOut: list[str]
+
+
+class OpportunityPlace(TypedDict):
+    """Another place with the same lines; from zero, both included."""
+
+    uri: str
+    path: str
+    line: int
+    endLine: int
+
+
+class Opportunity(TypedDict):
+    """Lines where code could be better, from zero, both included: why, and what to do; `id` survives edits elsewhere.
+
+    `path` is relative to the workspace, `name` that of the function or class; `others` are those of a duplicate.
+    """
+
+    id: str
+    kind: str
+    severity: Literal["low", "medium", "high"]
+    uri: str
+    path: str
+    line: int
+    endLine: int
+    name: str
+    reason: str
+    suggestion: str
+    others: list[OpportunityPlace]
 
 
 class ModelName(TypedDict):

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+from pygls.exceptions import JsonRpcException
 from pygls.protocol import default_converter
 
 from beastmode.completion.gate import Allowed
 from beastmode.domain.errors import BeastModeError
 from beastmode.faces.lsp import protocol
 from beastmode.faces.lsp.commands import Commands, answering
-from beastmode.faces.lsp.completion import is_explicit, to_focus, to_list, to_partly_accepted
+from beastmode.faces.lsp.completion import to_focus, to_list, to_partly_accepted
 from beastmode.faces.lsp.documents import path_of
 from beastmode.faces.lsp.folders import Folders
 from beastmode.faces.lsp.language_server import Server
-from beastmode.faces.lsp.progress import progress
-from beastmode.faces.lsp.status import Broadcast
+from beastmode.faces.lsp.status import Broadcast, broken
 from beastmode.faces.lsp.watching import Watching
 
 if TYPE_CHECKING:
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
     from beastmode.app import App
+    from beastmode.faces.lsp.completion import Asked
     from beastmode.settings import Settings
 
 CONFIGURATION_LIMIT = 5.0
@@ -101,8 +100,11 @@ class Session:
         # pygls marks what it registers, and a bound method cannot be marked; a partial can.
         for name, (handler, options) in features.items():
             self.server.feature(name, options)(partial(handler))
-        for name, command in Commands(self.server, self.app, self._broadcast.changed).table().items():
+        for name, command in self._commands().table().items():
             self.server.command(name)(answering(command))
+
+    def _commands(self) -> Commands:
+        return Commands(self.server, self.app, self._broadcast.changed, self._narrowed)
 
     async def app(self) -> App:
         """The app; opening it begins with the first need and is never done twice."""
@@ -128,7 +130,12 @@ class Session:
 
     async def _initialized(self, _params: lsp.InitializedParams) -> None:
         self._configured = asyncio.ensure_future(self._read_configuration())
-        app = await self.app()
+        try:
+            app = await self.app()
+        except BeastModeError as error:
+            log.error("%s", error)  # noqa: TRY400 - it says what is wrong and what to do; the way there is of no use
+            self.server.protocol.notify(protocol.STATUS, broken(error))
+            return
         self.server.start(self._broadcast.run(app))
         for language in {document.language for document in self.server.documents}:
             await app.workspace.prepare(language)
@@ -148,7 +155,8 @@ class Session:
         if isinstance(settings, dict) and "beastmode" in settings:
             self._allowed = to_allowed(settings["beastmode"])
         else:
-            await self._read_configuration()
+            self._configured = asyncio.ensure_future(self._read_configuration())
+            await self._configured
 
     async def _read_configuration(self) -> None:
         workspace = self.server.client_capabilities.workspace
@@ -163,24 +171,20 @@ class Session:
         else:
             self._allowed = to_allowed(sections[0] if sections else None)
 
-    async def _inline_completion(self, params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
-        uri = params.text_document.uri
-        document = self.server.documents.get(uri)
-        if document is None:
+    async def _inline_completion(self, asked: Asked | None) -> lsp.InlineCompletionList:
+        if asked is None:
             return lsp.InlineCompletionList([])
-        cursor = document.cursor(params.position, self.server.notebooks.preamble(uri))
-        app, allowed = await self.app(), await self._narrowed()
-        app.workspace.session.visited(uri, cursor.line)
-        answer = await app.engine.suggest(
-            cursor,
-            explicit=is_explicit(params),
-            in_menu=params.context.selected_completion_info is not None,
-            allowed=allowed,
-        )
+        try:
+            app, allowed = await self.app(), await self._narrowed()
+        except BeastModeError:  # the status says it; an error at each key would be a message at each key
+            return lsp.InlineCompletionList([])
+        cursor = asked.cursor
+        app.workspace.session.visited(cursor.uri, cursor.line)
+        answer = await app.engine.suggest(cursor, explicit=asked.explicit, in_menu=asked.in_menu, allowed=allowed)
         if answer.error is not None:
             app.report(answer.error)
             self._broadcast.changed()
-        return to_list(cursor, answer.suggestions)
+        return to_list(asked, answer.suggestions)
 
     async def _saved(self, params: lsp.DidSaveTextDocumentParams) -> None:
         (await self.app()).workspace.saved(path_of(params.text_document.uri))
@@ -205,41 +209,10 @@ class Session:
         (await self.app()).workspace.save_power(on=getattr(params, "onBattery", None) is True)
 
     async def _chat(self, params: Any) -> dict[str, Any]:
-        from beastmode.domain.response import Finished, Started, TextDelta  # noqa: PLC0415 - not needed to start
-        from beastmode.tasks.chat import chat_request  # noqa: PLC0415 - as above
+        from beastmode.faces.lsp.chat import answer  # noqa: PLC0415 - not needed to start
 
-        fields = params._asdict()  # pygls makes a named tuple of an object that LSP does not know
-        message, model = fields.get("message"), fields.get("model")
-        if not isinstance(message, str) or not message.strip():
-            raise JsonRpcInvalidParams("The chat needs `message`, a string that is not blank")
-        if not isinstance(model, str | None):
-            raise JsonRpcInvalidParams("The chat's `model` must be an id, or be left out")
         app, allowed = await self.app(), await self._narrowed()
-        request = chat_request(message, model=model, local_only=allowed.local_only)
-        text: list[str] = []
-        answer: dict[str, Any] = {"model": None, "requestId": None, "finish": None, "error": None}
-        try:
-            async with progress(self.server, "Asking the model"), aclosing(app.router.stream(request)) as events:
-                async for event in events:
-                    match event:
-                        case Started():
-                            answer |= {"model": event.model, "requestId": event.request_id}
-                        case TextDelta():
-                            text.append(event.text)
-                            self._send_part(fields.get("partialResultToken"), event.text)
-                        case Finished():
-                            answer["finish"] = event.reason.value
-                        case _:
-                            pass
-        except BeastModeError as error:
-            if not text:
-                raise JsonRpcException(str(error), lsp.LSPErrorCodes.RequestFailed.value) from None
-            answer["error"] = {"text": error.message, "fix": error.fix}
-        return {"text": "".join(text), **answer}
-
-    def _send_part(self, token: object, text: str) -> None:
-        if isinstance(token, str | int):
-            self.server.protocol.notify(lsp.PROGRESS, lsp.ProgressParams(token, {"text": text}))
+        return await answer(self.server, app.chat, params, local_only=allowed.local_only)
 
     async def close(self) -> None:
         """Stop what runs and close the app; harmless when it is already closed."""

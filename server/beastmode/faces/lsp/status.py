@@ -11,6 +11,7 @@ from beastmode.operations.status import dollars, lines, milliseconds, percent, s
 
 if TYPE_CHECKING:
     from beastmode.app import App
+    from beastmode.domain.errors import BeastModeError
     from beastmode.faces.lsp.language_server import Server
     from beastmode.operations.status import Notice
     from beastmode.operations.status import Status as Picture
@@ -43,6 +44,26 @@ def to_protocol(picture: Picture) -> protocol.Status:
         "notice": _notice(picture.notice),
         "key_source": picture.key_source,
         "lines": lines(picture),
+    }
+
+
+def broken(error: BeastModeError) -> protocol.Status:
+    """The status of a server that could not even open what it works with."""
+    return {
+        "model": None,
+        "health": {"level": "unhealthy", "issues": [error.message]},
+        "activity": "idle",
+        "today": {
+            "requests": 0,
+            "success_rate": None,
+            "p95_latency": None,
+            "cost": None,
+            "savings": None,
+            "savings_percent": None,
+        },
+        "notice": {"text": error.message, "fix": error.fix, "action": None},
+        "key_source": "",
+        "lines": [error.message, error.fix],
     }
 
 
