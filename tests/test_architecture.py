@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -114,3 +116,11 @@ def test_pure_rooms_do_no_io_and_read_no_clock() -> None:
     """What they do can be tested with values alone."""
     for file, module in imported():
         assert not (within(file, PURE) and module.split(".")[0] in IMPURE), f"{file} imports {module}"
+
+
+def test_the_language_server_starts_light() -> None:
+    """Before the editor has its first answer neither the database nor a grammar nor the network is imported."""
+    script = "import sys, beastmode.faces.lsp.server; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"sqlite3", "tree_sitter", "httpx", "aiohttp", "cryptography", "pydantic", "rich", "typer"}
+    assert heavy.isdisjoint(loaded)

@@ -13,10 +13,15 @@ async function check({ kind, uri, version }: TaskFile): Promise<void> {
   }
 }
 
+/** Throws where a document has moved on since the change was made for it. */
+export async function checkVersions(files: TaskFile[]): Promise<void> {
+  await Promise.all(files.map(check));
+}
+
 /** Shows the change for confirmation; answers whether something of it was taken. Throws where a document has moved on. */
 export async function propose(files: TaskFile[], label: string, reason: (uri: string) => string): Promise<boolean> {
   for (;;) {
-    await Promise.all(files.map(check));
+    await checkVersions(files);
     if (await vscode.workspace.applyEdit(toEdit(files, label, reason))) return true;
     // The editor does not say whether it was discarded or applied with nothing ticked.
     const choice = await vscode.window.showInformationMessage('Nothing was changed. In the preview, tick what you want before you apply it.', 'Show Again');

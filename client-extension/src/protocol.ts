@@ -102,7 +102,7 @@ export interface ChatSession {
 
 export interface ChatTurn {
   question: string;
-  answer: Omit<ChatAnswer, 'sessionId' | 'reasoning'>;
+  answer: ChatAnswer;
 }
 
 export interface Range {

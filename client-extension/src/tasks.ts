@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { ExecuteCommandRequest } from 'vscode-languageclient/node';
 import { plain, selection } from './chat/attachments';
 import type { ChatView } from './chat/view';
-import { propose } from './edits';
+import { checkVersions, propose } from './edits';
 import { ask, type Opportunity, type TaskPart, type TaskResult } from './protocol';
 import type { Server } from './server';
 
@@ -72,6 +72,7 @@ export class Tasks {
 
   /** What is known of the change stands in a message beside the editor's preview, which has no place for it. */
   private async show({ summary, text, model, cost, repaired, checks, files, plan, leftOut }: TaskResult, title: string): Promise<void> {
+    await checkVersions(files);
     const price = cost === null ? [] : [Number(cost) ? `$${Number(cost).toPrecision(2)}` : 'free'];
     const seen = checks.map(({ name, ok, evidence }) => `${ok ? '✓' : '✗'} ${name}${ok || !evidence ? '' : `: ${evidence}`}`);
     const facts = [model, ...price, ...(repaired ? ['repaired once'] : []), ...seen, ...leftOut].join(' · ');

@@ -1,9 +1,7 @@
 // The page of the chat: what is said, and the box to say something. It decides nothing and stores a draft at most.
 import type { CodeAction, FromPage, ToPage } from '../src/chat/messages';
-import type { ChatPart, ChatSource, ChatTurn } from '../src/protocol';
+import type { ChatAnswer as Answer, ChatPart, ChatSource } from '../src/protocol';
 import { link, render } from './markdown';
-
-type Answer = ChatTurn['answer'];
 
 declare function acquireVsCodeApi(): { postMessage(message: FromPage): void; getState(): { draft: string } | undefined; setState(state: { draft: string }): void };
 const vscode = acquireVsCodeApi();

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from beastmode.operations.evaluate.evaluator import Evaluator
     from beastmode.settings import Settings
     from beastmode.tasks.chat import Chat
+    from beastmode.tasks.verify import Consent
     from beastmode.tasks.work import Work
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,8 @@ class App:
         self._trouble: Notice | None = None
         self._chat: Chat | None = None
         self._work: Work | None = None
+        self.is_trusted = True
+        """Whether the workspace's own code may be run where its user allowed it; an editor sets it."""
         observers = (self.ledger, self.health, _Told(self._over))
         self._rooms = Rooms()
         self._breakers, latencies = Breakers(monotonic), Latencies()
@@ -208,6 +211,7 @@ class App:
     def work(self) -> Work:
         """Carries out tasks that change code, up to the change that is shown."""
         if self._work is None:
+            from beastmode.tasks.covering import Covering  # noqa: PLC0415 - as above
             from beastmode.tasks.work import Work  # noqa: PLC0415 - as above
 
             self._work = Work(
@@ -215,8 +219,17 @@ class App:
                 self._database,
                 self.workspace.session,
                 indexes=self.settings.paths.home / "index" if self.settings.context.index else None,
+                tests=Covering(self.consent, self.settings.paths.home / "copies", [self.settings.paths.home]),
             )
         return self._work
+
+    @property
+    def consent(self) -> Consent:
+        """What the user allowed to be run, workspace by workspace."""
+        from beastmode.tasks.verify.consent import Consent  # noqa: PLC0415 - as above
+        from beastmode.tasks.verify.decisions import StoredDecisions  # noqa: PLC0415 - as above
+
+        return Consent(StoredDecisions(self._database), lambda _root: self.is_trusted)
 
     @property
     def journals(self) -> Path:

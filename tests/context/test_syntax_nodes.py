@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beastmode.context.syntax import TooMuch, syntax
-from beastmode.context.syntax.nodes import MOST_DEPTH
 
 LANGUAGES = ["python", "typescript", "go", "rust", "java", "c", "cpp", "csharp", "ruby", "php", "shellscript"]
 PIECES = (
@@ -59,11 +58,11 @@ def test_what_the_grammar_does_not_understand_is_not_sound() -> None:
     """A rule that must be certain can tell."""
     found = syntax("def f():\n    return 1\n\ndef g(:\n    ) = 2\n", "python")
     assert found is not None
-    assert [found.is_sound(node) for node in found.of(("function_definition",))][0]
+    assert found.is_sound(found.of(("function_definition",))[0])
     assert not found.is_sound(found.root)
 
 
-@pytest.mark.parametrize("text", ["(" * (MOST_DEPTH + 10), "x = " + "-" * 5_000 + "1"])
+@pytest.mark.parametrize("text", ["(" * 1_010 + "1" + ")" * 1_010, "x = " + "-" * 5_000 + "1"])
 def test_a_text_that_nests_too_deep_has_none(text: str) -> None:
     """Nobody wrote that, and looking up from every node of it would take its square."""
     assert syntax(text, "python") is None
@@ -74,5 +73,4 @@ def test_work_without_end_is_stopped() -> None:
     found = syntax("x = 1\n", "python")
     assert found is not None
     with pytest.raises(TooMuch):
-        while True:
-            found.spend(1_000)
+        found.spend(10_000_000)

@@ -30,6 +30,7 @@ class Cart:
 fs.mkdirSync(workspace, { recursive: true });
 fs.writeFileSync(file, CART);
 fs.writeFileSync(path.join(workspace, 'main.py'), 'from cart import Cart\n\nprint(Cart().total())\n');
+fs.writeFileSync(path.join(workspace, 'prices.json'), '{"tea": 3,}\n'); // before the editor lists the files, which it remembers
 
 // ---- what a hostile answer would call --------------------------------------------------------------------------------
 const calls = [];
@@ -88,7 +89,8 @@ const preview = {
   apply: page.locator('.bulk-edit-panel').getByRole('button', { name: 'Apply', exact: true }),
   async tick() {
     await preview.apply.waitFor({ timeout: 20000 });
-    await page.locator('.bulk-edit-panel .monaco-list-row').first().locator('input[type=checkbox], [role=checkbox]').first().click();
+    const files = page.locator('.bulk-edit-panel .monaco-list-row[aria-level="1"]');
+    for (let at = 0; at < (await files.count()); at++) await files.nth(at).locator('input[type=checkbox], [role=checkbox]').first().click();
   },
 };
 
@@ -133,6 +135,30 @@ cart.py
         return amount
 =======
         return sum(self.prices)
+>>>>>>> REPLACE
+`;
+const FEATURE = `create discount.py: the rule
+change cart.py: totals use it
+
+discount.py
+<<<<<<< SEARCH
+=======
+def discounted(amount: float) -> float:
+    return amount * 0.9 if amount > 100 else amount
+>>>>>>> REPLACE
+
+cart.py
+<<<<<<< SEARCH
+        return amount
+=======
+        return discounted(amount)
+>>>>>>> REPLACE
+<<<<<<< SEARCH
+"""Shopping cart."""
+=======
+"""Shopping cart."""
+
+from discount import discounted
 >>>>>>> REPLACE
 `;
 const HOSTILE = `Look <img src="${BEACON}/raw.png"> and ![a picture](${BEACON}/markdown.png).
@@ -244,6 +270,7 @@ try {
   await promise('Escape stops too', async () => {
     const before = (await stats()).aborted;
     await say('Once more');
+    await articles.nth(2).waitFor();
     await last.locator('.answer', { hasText: 'word word' }).waitFor();
     await press('Escape');
     await until('the upstream to be stopped', async () => (await stats()).aborted === before + 1, 5);
@@ -314,6 +341,7 @@ try {
     await script(REFACTORED);
     await refactor();
     await preview.tick();
+    await vscode.toast(/custom:cart-coder · \$.*✓/);
     await vscode.shot('9-refactor-preview');
     await preview.apply.click();
     await vscode.open('cart.py', 'sum(self');
@@ -351,7 +379,6 @@ try {
   });
 
   await promise('a problem offers to be fixed', async () => {
-    fs.writeFileSync(path.join(workspace, 'prices.json'), '{"tea": 3,}\n');
     await script('The comma goes.\n\nprices.json\n<<<<<<< SEARCH\n{"tea": 3,}\n=======\n{"tea": 3}\n>>>>>>> REPLACE\n');
     await vscode.open('prices.json', 'tea');
     await page.locator('.squiggly-error').first().waitFor({ timeout: 30000 });
@@ -368,6 +395,22 @@ try {
     await until('the fix', async () => /\{"tea": 3\}/.test(await text()));
     await press('Control+z');
     await vscode.palette('View: Close Editor');
+  });
+
+  await promise('a feature of two files is one preview, and nothing is there before it is taken', async () => {
+    await script(FEATURE);
+    await vscode.palette('BEAST MODE: Generate Feature');
+    await vscode.input.fill('Ten percent off above 100');
+    await press('Enter');
+    await preview.tick();
+    assert.equal(fs.existsSync(path.join(workspace, 'discount.py')), false);
+    await vscode.shot('9-feature-preview');
+    await preview.apply.click();
+    await until('the new file', () => fs.existsSync(path.join(workspace, 'discount.py')));
+    await vscode.open('cart.py', 'discounted(amount)');
+    await vscode.palette('File: Save All');
+    await until('both files on disk', () => /amount \* 0\.9/.test(fs.readFileSync(path.join(workspace, 'discount.py'), 'utf8')) && /from discount import/.test(fs.readFileSync(file, 'utf8')));
+    await vscode.palette('Notifications: Clear All Notifications');
   });
 
   await promise('a chip shows what is attached, and can be removed by keyboard', async () => {

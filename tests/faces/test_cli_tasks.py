@@ -174,3 +174,21 @@ def test_a_batch_without_yes_writes_nothing(root: Path) -> None:
     assert said.exit_code == 0, said.output
     assert "sum(prices)" in said.stdout
     assert (root / "cart.py").read_text() == CART
+
+
+@pytest.mark.e2e
+def test_the_tests_that_cover_a_change_are_run_where_the_user_allowed_it(root: Path) -> None:
+    """Without a yes nothing is run and nothing claimed; after `beastmode allow` the check says what was run."""
+    (root / "test_cart.py").write_text(
+        "import unittest\nfrom cart import total\n\n\n"
+        "class Totals(unittest.TestCase):\n    def test_it_adds(self):\n        self.assertEqual(total([1, 2], 0), 3)\n"
+    )
+    silent = beastmode("run", "refactor", "use sum()", "--file", "cart.py")
+    assert "Tests that cover it" not in silent.stderr
+    assert beastmode("allow", "--yes").exit_code == 0
+    said = beastmode("run", "refactor", "use sum()", "--file", "cart.py")
+    assert said.exit_code == 0, said.output
+    assert "1 tests in 1 files passed before and pass now" in said.stderr
+    assert beastmode("allow", "--no").exit_code == 0
+    again = beastmode("run", "refactor", "use sum()", "--file", "cart.py")
+    assert "Tests that cover it" not in again.stderr

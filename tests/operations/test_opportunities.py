@@ -79,7 +79,7 @@ async def test_what_is_wanted(root: Path, tmp_path: Path) -> None:
     assert [each.path for each in only.opportunities] == ["b/c.py"]
     grave = await survey(root, tmp_path / "home", Wanted(least=Severity.HIGH))
     assert [each.path for each in grave.opportunities] == ["long.py"]
-    with pytest.raises(UserError, match="no-such-kind.*unreachable-code"):
+    with pytest.raises(UserError, match=r"no-such-kind.*unreachable-code"):
         Wanted(kinds=("no-such-kind",))
 
 

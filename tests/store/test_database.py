@@ -127,7 +127,8 @@ async def test_it_is_safe_against_a_killed_process(tmp_path: Path) -> None:
     assert (await database.read("PRAGMA journal_mode"))[0][0] == "wal"
     with pytest.raises(StoreError, match="FOREIGN KEY"):
         await database.write(
-            "INSERT INTO models VALUES ('custom:m', 'm', 'p', 'u', 'm', '', '', '', '', 1, 1, 0, 99, 0, NULL, NULL, NULL)"
+            "INSERT INTO models VALUES ('custom:m', 'm', 'p', 'u', 'm', '', '', '', '', 1, 1, 0, 99, 0,"
+            " NULL, NULL, NULL)"
         )
     with pytest.raises(StoreError, match="a key needs its model"):
         await database.write("INSERT INTO sealed_keys VALUES ('custom:none', 'k', x'00', x'00', 'o')")

@@ -67,7 +67,7 @@ def test_a_name_that_goes_is_named() -> None:
 SAME = [
     ("def f():\n    return 1\n", 'def f():\n    """One."""\n    # really\n    return 1  # one\n', "a.py"),
     ("x = 1\n", '"""A module."""\n\nx = 1\n', "a.py"),
-    ('"""Old."""\nx = 1\n', "x = 1\n", "a.py"),
+    ('"""Old."""\nx = 1\n', "# New.\nx = 1\n", "a.py"),
     ("class A:\n    x = 1\n", '# Top.\nclass A:\n    """A."""\n\n    x = 1\n', "a.py"),
     ("function f() { return 1; }\n", "/** One. */\nfunction f() {\n  // one\n  return 1;\n}\n", "a.js"),
     ("fn f() -> i32 { 1 }\n", "/// One.\nfn f() -> i32 { 1 }\n", "a.rs"),
@@ -96,6 +96,15 @@ def test_anything_else_is_code(before: str, after: str, path: str) -> None:
     found = one(DOCUMENT.examine(change(before, after, path), ORDER))
     assert not found.ok
     assert found.is_needed
+
+
+def test_documentation_does_not_go_unless_the_user_asks_for_it() -> None:
+    """A small model drops a docstring as easily as it writes one."""
+    without = change('"""Old."""\nx = 1\n', "x = 1\n")
+    _, lost = DOCUMENT.examine(without, Order("document"))
+    assert not lost.ok
+    assert lost.is_needed
+    assert one(DOCUMENT.examine(without, Order("document", "remove the docstring"))).ok
 
 
 def test_a_language_without_a_grammar_is_said_not_to_be_checked() -> None:

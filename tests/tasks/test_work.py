@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from pathlib import Path
 from tests.support.open_documents import Tab
 from tests.support.shop import BETTER, CART, MONEY, Shop, block
 

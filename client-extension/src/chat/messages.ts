@@ -18,7 +18,7 @@ export type ToPage =
   | { kind: 'session'; turns: ChatTurn[]; running: Running | null; notice: string }
   | { kind: 'asked'; question: string }
   | { kind: 'part'; part: ChatPart }
-  | { kind: 'ended'; answer: ChatTurn['answer'] | ChatAnswer }
+  | { kind: 'ended'; answer: ChatAnswer }
   | { kind: 'failed'; question: string; message: string }
   | { kind: 'chips'; chips: Chip[] }
   | { kind: 'focus' };

@@ -10,6 +10,7 @@ import type { FromPage, Running, ToPage } from './messages';
 import { page } from './page';
 
 const CURRENT = 'beastmode.chat.session';
+const LOADS_MS = 5000; // a page that does not come is not waited for
 
 export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
   static readonly id = 'beastmode.chat';
@@ -34,7 +35,11 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
 
   /** Opens the chat, with something attached, and asks where there is something to ask. */
   async open(attach: Attached[] = [], question = ''): Promise<void> {
-    const resolved = this.view ? undefined : new Promise<void>((done) => { this.ready = done; });
+    // A page that is hidden is gone; it says when it is there again.
+    const resolved = this.view?.visible ? undefined : new Promise<void>((done) => {
+      this.ready = done;
+      setTimeout(done, LOADS_MS);
+    });
     await vscode.commands.executeCommand(`${ChatView.id}.focus`);
     await resolved;
     if (question && this.running) throw new Error('The model is still answering. Stop it first, or wait.');
@@ -142,6 +147,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
       case 'ready':
         await this.show();
         this.ready?.();
+        this.ready = undefined;
         return;
       case 'send': return this.ask(message.text);
       case 'stop': return this.running?.stop.cancel();
@@ -172,7 +178,8 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     const sessionId = this.current!;
     const running = (this.running = { sessionId, question, text: '', reasoning: '', stop: new vscode.CancellationTokenSource() });
     this.tell({ kind: 'asked', question });
-    const attachments = this.attached.map(({ what }) => what);
+    const given = this.attached;
+    const before = this.turns.at(-1)?.answer.requestId;
     this.attached = [];
     this.attach([]);
     const heard = (part: ChatPart): void => {
@@ -183,7 +190,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     let answer: ChatAnswer | undefined;
     let problem = '';
     try {
-      const params = (partialResultToken: string): ChatParams => ({ message: question, sessionId, attachments, partialResultToken });
+      const params = (partialResultToken: string): ChatParams => ({ message: question, sessionId, attachments: given.map(({ what }) => what), partialResultToken });
       answer = await this.server.stream<ChatAnswer, ChatPart>(chat, params, heard, running.stop.token);
     } catch (error) {
       if (!running.stop.token.isCancellationRequested) problem = error instanceof Error ? error.message : String(error);
@@ -198,7 +205,9 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
       return;
     }
     await this.show(); // what came until then is kept
-    if (problem && this.turns.at(-1)?.question !== question) this.tell({ kind: 'failed', question, message: problem });
+    if (this.turns.at(-1)?.answer.requestId !== before) return;
+    this.attach(given); // nothing was kept: the question goes back to where it was typed
+    this.tell({ kind: 'failed', question, message: problem || 'Stopped before the model was asked.' });
   }
 }
 

@@ -106,6 +106,7 @@ class Embedded:
             context_window=_CONTEXT if own else self._weights.context,
             max_tokens=1024,
             price=Price(Decimal(0), Decimal(0), date(2026, 11, 1), "runs on this machine"),
+            edit_format="whole-file",  # so small a model quotes nothing exactly
         )
 
     @property

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
-
-from beastmode.ledger.feedback import Acceptance
-from beastmode.ledger.tally import Silence
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.routing import Health
+    from beastmode.ledger.feedback import Acceptance
     from beastmode.ledger.summary import Summary
+    from beastmode.ledger.tally import Silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,8 @@ class Status:
     today: Summary
     notice: Notice | None
     key_source: str
-    acceptance: Acceptance = field(default_factory=Acceptance)
-    silence: Silence = field(default_factory=Silence)
+    acceptance: Acceptance | None = None
+    silence: Silence | None = None
     indexes: tuple[str, ...] = ()
 
 
@@ -120,9 +119,9 @@ def whole_percent(rate: float | None) -> str | None:
     return None if rate is None else f"{rate:.0%}".replace("%", " %")
 
 
-def _suggestions(today: Acceptance) -> str:
+def _suggestions(today: Acceptance | None) -> str:
     """`Suggestions today: 120 shown, 31 % used, of which 84 % still there after 5 min`."""
-    if not today.shown:
+    if today is None or not today.shown:
         return ""
     used, kept = whole_percent(today.rate), whole_percent(today.kept_5min)
     return f"Suggestions today: {today.shown} shown, {used} used" + (
@@ -130,8 +129,10 @@ def _suggestions(today: Acceptance) -> str:
     )
 
 
-def _silence(today: Silence) -> str:
+def _silence(today: Silence | None) -> str:
     """`No suggestion: 12 filter: scope, 3 no model; 40 superseded while typing`."""
+    if today is None:
+        return ""
     reasons = {reason: count for reason, count in today.reasons.items() if reason != NORMAL}
     told = [f"{count} {reason}" for reason, count in reasons.items()]
     if len(told) > MOST_REASONS:
@@ -142,7 +143,7 @@ def _silence(today: Silence) -> str:
     return f"No suggestion: {'; '.join(parts)}" if parts else ""
 
 
-def _memory(today: Silence) -> str:
+def _memory(today: Silence | None) -> str:
     """`From memory: 62 % of 200 looks`."""
-    rate = whole_percent(today.hit_rate)
-    return f"Suggestions from memory, no model asked: {rate} of {today.hits + today.misses}" if rate else ""
+    rate = whole_percent(today.hit_rate) if today else None
+    return f"Suggestions from memory, no model asked: {rate} of {today.hits + today.misses}" if today and rate else ""

@@ -332,6 +332,18 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE models ADD COLUMN edit_format TEXT",
         ),
     ),
+    Migration(
+        "m010_consents",
+        (
+            """CREATE TABLE consents (
+                workspace TEXT NOT NULL,   -- its real path
+                kind TEXT NOT NULL,        -- what is run, see tasks/verify/consent.py
+                allowed INTEGER NOT NULL,
+                decided_at TEXT NOT NULL,
+                PRIMARY KEY (workspace, kind)
+            )""",
+        ),
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
     from beastmode.tasks.proposal import Order
 
 _BODIES = ("block", "module")
+_REMOVES = re.compile(r"\b(?:remov|delet|drop|short|trim|strip|fewer|clean)\w*", re.IGNORECASE)
+"""Words by which a user asks for less of it."""
 
 
 def _words(order: Order) -> str:
     return order.instruction.strip() or "Document this code."
 
 
-def _examine(change: Change, _order: Order) -> list[Check]:
-    """Besides comments and docstrings nothing differs."""
+def _examine(change: Change, order: Order) -> list[Check]:
+    """Besides comments and docstrings nothing differs, and most of those that were there are not gone."""
     checks = []
     for edit in change.edits:
         language = language_of(edit.path)
@@ -35,12 +38,16 @@ def _examine(change: Change, _order: Order) -> list[Check]:
         if before is None or after is None:
             said = "not checked: there is no grammar for this language, so compare it yourself"
             checks.append(Check(name, ok=False, evidence=said, is_needed=False))
-        elif before == after:
+        elif before.tokens == after.tokens:
             checks.append(Check(name, ok=True, evidence="nothing but comments and docstrings differs"))
+            if 2 * after.documented < before.documented and _REMOVES.search(order.instruction) is None:
+                said = "most of the comments and docstrings that were there are gone"
+                checks.append(Check(f"The documentation of {edit.path} stays", ok=False, evidence=said))
         else:
             lines = (edit.text or "").split("\n")
             at = next(
-                (one[3] for one, other in zip(after, before, strict=False) if one[:3] != other[:3]), len(lines) - 1
+                (one[3] for one, other in zip(after.tokens, before.tokens, strict=False) if one[:3] != other[:3]),
+                len(lines) - 1,
             )
             said = f"code differs, first near line {at + 1} of the new text; only comments and docstrings may"
             checks.append(Check(name, ok=False, evidence=said))
@@ -61,13 +68,25 @@ class _Token(tuple[int, str, str, int]):
     __hash__ = tuple.__hash__
 
 
-def _code(text: str, language: str) -> list[_Token] | None:
-    """The tree without comments and docstrings, in the order of the text; None where it cannot be read."""
+@dataclass(slots=True)
+class _Code:
+    """A text's tree without comments and docstrings, in the order of the text, and how many characters those have."""
+
+    tokens: list[_Token]
+    documented: int = 0
+
+
+def _code(text: str, language: str) -> _Code | None:
+    """None where the text cannot be read."""
     tree = parse(text, language)
-    return None if tree is None else [*_tokens(tree.root_node, text, language)]
+    if tree is None:
+        return None
+    code = _Code([])
+    code.tokens.extend(_tokens(tree.root_node, text, language, code))
+    return code
 
 
-def _tokens(root: Node, text: str, language: str) -> Iterator[_Token]:
+def _tokens(root: Node, text: str, language: str, code: _Code) -> Iterator[_Token]:
     """Does not recurse, and asks no node for its parent: a hostile text nests 100,000 deep."""
     cursor = root.walk()
     above: list[_Body] = []
@@ -76,7 +95,9 @@ def _tokens(root: Node, text: str, language: str) -> Iterator[_Token]:
         descends = False
         if node is not None:
             is_first = bool(above) and above[-1].begins and above[-1].kind in _BODIES
-            if "comment" not in node.type and not (language == "python" and is_first and _is_string(node)):
+            if "comment" in node.type or (language == "python" and is_first and _is_string(node)):
+                code.documented += node.end_byte - node.start_byte
+            else:
                 said = "" if node.child_count else text[node.start_byte : node.end_byte]
                 yield _Token((len(above), node.type, said, node.start_point[0]))
                 if above and node.is_named:

@@ -112,7 +112,10 @@ def question(run: Running, materials: Materials, words: str, *, with_found: bool
     """What is shown, what is planned, and the order."""
     plan = "".join(f"- {each.kind} {each.path}{f' to {each.new_path}' if each.new_path else ''}\n" for each in run.plan)
     planned = f"The plan:\n{plan}\n" if plan else ""
-    return f"{framed(materials.text(with_found=with_found))}{planned}{words}"
+    names = ", ".join(block.path for block in materials.targets)
+    # Last, where a small model still knows it: it would otherwise take the path of the format's example.
+    named = f"\n\nThe path of the file: {names}" if names and run.recipe.edits else ""
+    return f"{framed(materials.text(with_found=with_found))}{planned}{words}{named}"
 
 
 def limit(asked: ModelSpec, said: Sequence[Message], least: int) -> int | None:

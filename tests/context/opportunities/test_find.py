@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from beastmode.context.opportunities import KINDS, Opportunity, Seen, Severity, find, gather, look
 from beastmode.context.opportunities.forms import FORMS
+from beastmode.context.syntax import Syntax, syntax
 
 LONG = "def f(x):\n" + "".join(f"    x = g(x, {n})\n" for n in range(80)) + "    return x\n"
 PIECES = (
@@ -95,12 +95,14 @@ def test_a_method_that_a_base_may_call_is_not_unused() -> None:
     """Only a class without bases knows who calls its methods."""
     assert kinds(gather(seen(a="class K:\n    def _m(self):\n        return 1\n"))) == [("a.py", "unused-function")]
     assert not gather(seen(a="class K(B):\n    def _m(self):\n        return 1\n"))
+    by_name = "    def call(self, n):\n        return getattr(self, '_' + n)\n"
+    assert not gather(seen(a=f"class K:\n    def _m(self):\n        return 1\n{by_name}"))
 
 
 def test_an_import_for_another_file_is_used() -> None:
     """`from a import b` elsewhere is what the import in a.py is for."""
     text = "from x import b, c\n"
-    assert [each.reason.split("`")[1] for each in find(text, "a.py", "python")] == ["b", "c"]
+    assert {each.reason.split("`")[1] for each in find(text, "a.py", "python")} == {"b", "c"}
     assert [each.reason.split("`")[1] for each in gather(seen(a=text, z="from .a import b\nb()\n"))] == ["c"]
 
 
@@ -136,21 +138,39 @@ def test_a_function_is_not_said_to_be_complex_besides_being_long() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "def f():\n" + "".join(" " * n + f"if a{n}:\n" for n in range(1, 400)) + " " * 400 + "pass\n",
+        "def f():\n" + "".join(" " * n + f"if a{n}:\n" for n in range(1, 300)) + " " * 300 + "pass\n",
         "".join(" " * n + f"def f{n}():\n" for n in range(300)) + " " * 300 + "pass\n",
-        "def f():\n" + "".join(f"    v{n} = 1\n" for n in range(20_000)),
-        "a = 1\n" * 60_000,
-        "if a:\n    b\n" + "elif a:\n    b\n" * 10_000,
-        "x = [" + "1," * 150_000 + "]\n",
-        "# a = 1 " + " " * 100_000 + "\n" * 3,
+        "def f():\n" + "".join(f"    v{n} = 1\n" for n in range(1_000)),
+        "a = 1\n" * 3_000,
+        "if a:\n    b\n" + "elif a:\n    b\n" * 500,
+        "x = [" + "1," * 5_000 + "]\n",
+        "# a = 1 " + " " * 20_000 + "\n" * 3,
+        "a" * 100_000 + " == 1\n",
     ],
-    ids=["ifs", "functions", "variables", "same", "elifs", "table", "blanks"],
+    ids=["ifs", "functions", "variables", "same", "elifs", "table", "blanks", "name"],
 )
-def test_a_hostile_text_ends(text: str) -> None:
-    """What was made to take hours is left alone, or takes seconds of the processor at most."""
-    began = time.thread_time()
+def test_a_hostile_text_costs_what_its_length_allows(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps that a text takes are a multiple of its nodes, so ten times the text takes ten times as long."""
+    spent = 0
+    spend = Syntax.spend
+
+    def counting(self: Syntax, steps: int) -> None:
+        nonlocal spent
+        spent += steps
+        spend(self, steps)
+
+    monkeypatch.setattr(Syntax, "spend", counting)
     find(text, "a.py", "python")
-    assert time.thread_time() - began < 30
+    nodes = syntax(text, "python")
+    assert nodes is None or spent < 50 * len(nodes.nodes) + 1_000_000
+
+
+def test_a_text_that_would_cost_more_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half an answer would look like a whole one."""
+    monkeypatch.setattr("beastmode.context.syntax.nodes._STEPS", 0)
+    monkeypatch.setattr("beastmode.context.syntax.nodes._STEPS_A_NODE", 1)
+    assert look(LONG, "a.py", "python") is None
+    assert find(LONG, "a.py", "python") == []
 
 
 def test_a_text_that_is_too_long_is_left_alone() -> None:

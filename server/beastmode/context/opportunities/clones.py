@@ -28,6 +28,8 @@ _HIGH_ROWS, _HIGH_PLACES = 30, 4
 _DOES = ("_statement", "call", "call_expression", "method_invocation", "assignment", "assignment_expression")
 _SKIPPED = ("import", "use_declaration", "using_directive", "package", "preproc_include", "namespace_use")
 _MOST_PLACES = 20
+_WINDOW = 60
+"""Statements within which a duplicate must have become long enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def clones(found: Sequence[Block]) -> list[Clone]:
 def _shortest(statements: Sequence[Statement], at: int) -> tuple[int, ...]:
     """The marks of the statements from one on that are together just enough; () where they never are."""
     tokens = rows = steps = 0
-    for end in range(at, len(statements)):
+    for end in range(at, min(at + _WINDOW, len(statements))):
         tokens += statements[end].tokens
         rows += statements[end].rows
         steps += statements[end].steps

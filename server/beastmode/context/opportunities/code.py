@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -31,6 +32,14 @@ _NAMED_BY = {
 """Where a function without a name of its own gets it from."""
 
 
+_WORD = re.compile(r"[\w$]+")
+
+
+def words(text: str) -> Counter[str]:
+    """How often each word stands in a text."""
+    return Counter(_WORD.findall(text))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Function:
     """A function with a name: `qualified` is `Class.method` for a method, `owner` its class."""
@@ -55,6 +64,7 @@ class Code:
         self.path = path
         self.language = syntax.language
         self.forms = FORMS[syntax.language]
+        self._words: dict[int, Counter[str]] = {}
 
     @cached_property
     def is_test(self) -> bool:
@@ -148,6 +158,19 @@ class Code:
         """How many rows of code a function has, without those of functions with a name inside of it."""
         inside = sum(self.rows_of(other.node) for other in self.inner(function))
         return self.rows_of(function.node) - inside
+
+    def words(self, function: Function) -> Counter[str]:
+        """How often each word stands in a function: in code, in strings and in comments."""
+        found = self._words.get(function.node.number)
+        if found is None:
+            self.syntax.spend((function.node.end - function.node.start) // 4)
+            found = self._words[function.node.number] = words(self.syntax.say(function.node))
+        return found
+
+    @cached_property
+    def mentions(self) -> Counter[str]:
+        """How often each word stands in the file, anywhere: what seems unused must not be mentioned at all."""
+        return words(self.syntax.text)
 
     def parameters(self, function: Function) -> tuple[Parameter, ...]:
         """What a caller gives, without the object that a method belongs to."""

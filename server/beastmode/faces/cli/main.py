@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from beastmode import __version__
-from beastmode.faces.cli import ask, chat, evaluate, index, keys, ledger, models, opportunities, route, show, tasks
+from beastmode.faces.cli import (
+    allow,
+    ask,
+    chat,
+    evaluate,
+    index,
+    keys,
+    ledger,
+    models,
+    opportunities,
+    route,
+    show,
+    tasks,
+)
 from beastmode.logs import log_to
 from beastmode.settings import load
 
@@ -53,6 +66,7 @@ def build() -> typer.Typer:
     cli.command()(show.doctor)
     cli.command()(ask.complete)
     cli.command("run")(tasks.run_task)
+    cli.command()(allow.allow)
     cli.command()(evaluate.evaluate)
     cli.command()(opportunities.opportunities)
     return cli

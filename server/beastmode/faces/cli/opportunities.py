@@ -5,31 +5,31 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.text import Text
 
-from beastmode.context.opportunities import KINDS, Severity
 from beastmode.faces.cli.models import Json
 from beastmode.faces.cli.render import bar, out, table
 from beastmode.faces.cli.run import FAILED, run
-from beastmode.operations.opportunities import Wanted, by_file, in_file, survey
 
 if TYPE_CHECKING:
     from beastmode.app import App
     from beastmode.operations.opportunities import Survey
 
 _HERE = Path()
-_COLOURS = {Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: "default"}
-_KINDS_HELP = "Only this kind; may be given several times: " + ", ".join(KINDS)
+_COLOURS = {"high": "red", "medium": "yellow", "low": "default"}
+_KINDS_HELP = "Only this kind, such as duplicate-code; may be given several times. A wrong one lists them all."
 
 
 def opportunities(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A workspace, or one file.")] = _HERE,
     *,
     kind: Annotated[list[str] | None, typer.Option("--kind", "-k", help=_KINDS_HELP)] = None,
-    min_severity: Annotated[Severity, typer.Option("--min-severity", help="The lowest that is shown.")] = Severity.LOW,
+    min_severity: Annotated[
+        Literal["low", "medium", "high"], typer.Option("--min-severity", help="The lowest that is shown.")
+    ] = "low",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Show so many, the gravest first.")] = 100,
     fail_above: Annotated[
         int | None, typer.Option("--fail-above", min=0, metavar="N", help="Exit with 1 where there are more than N.")
@@ -37,9 +37,12 @@ def opportunities(
     as_json: Json = False,
 ) -> None:
     """Find where the code could be better: long functions, duplicates, dead code and the like. No model is asked."""
+    # Not at the top: every command would wait for the rules.
+    from beastmode.context.opportunities import Severity  # noqa: PLC0415
+    from beastmode.operations.opportunities import Wanted, in_file, survey  # noqa: PLC0415
 
     async def work(app: App) -> Survey:
-        wanted = Wanted(kind or (), min_severity)
+        wanted = Wanted(kind or (), Severity(min_severity))
         if path.is_file():
             return await in_file(path, wanted)
         with bar(f"Looking at {path.resolve().name}") as say:
@@ -62,6 +65,8 @@ def opportunities(
 
 
 def _show(found: Survey, limit: int) -> None:
+    from beastmode.operations.opportunities import by_file  # noqa: PLC0415 - as above
+
     for path, group in by_file(found.opportunities[:limit]):
         out().print(Text(path, "bold"))
         rows = [(f"  {each.line + 1}", each.severity, each.kind, each.name or None, each.reason) for each in group]

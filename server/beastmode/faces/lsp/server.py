@@ -118,6 +118,7 @@ class Session:
         app = await app_type.open(
             self._settings, self._notices, changed=self._broadcast.changed, lines_of=self.server.documents.lines_of
         )
+        app.is_trusted = False  # until the editor says otherwise
         self._watching.attach(app, self.server.documents)
         app.workspace.work_in(self._folders.paths())
         return app

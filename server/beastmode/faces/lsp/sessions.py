@@ -29,7 +29,7 @@ async def show(app: App, session_id: str) -> dict[str, Any] | None:
     if session is None:
         return None
     turns = await history.turns(session_id, SHOWN)
-    told = await asyncio.to_thread(_told(app.workspace.session), turns)
+    told = await asyncio.to_thread(_told(app.workspace.session, session_id), turns)
     return {"session": _session(session), "turns": told}
 
 
@@ -42,7 +42,7 @@ def _session(session: Session) -> dict[str, Any]:
     return {"id": session.id, "title": session.title, "usedAt": session.used_at, "turns": session.turns}
 
 
-def _told(workspace: Workspace) -> Callable[[list[Turn]], list[dict[str, Any]]]:
+def _told(workspace: Workspace, session_id: str) -> Callable[[list[Turn]], list[dict[str, Any]]]:
     """References are looked up again: the workspace may have moved on since the answer was given."""
     from beastmode.faces.lsp.chat import said  # noqa: PLC0415 - not needed to start
     from beastmode.tasks.chat import Ended  # noqa: PLC0415 - as above
@@ -57,7 +57,8 @@ def _told(workspace: Workspace) -> Callable[[list[Turn]], list[dict[str, Any]]]:
             found, code = citations(turn.answer, turn.sources, desk), code_blocks(turn.answer)
             answer = said(Ended(turn, found, code, error=None, is_kept=True))
             error = {"text": turn.error, "fix": ""} if turn.error else None
-            told.append({"question": turn.question, "answer": {**answer, "error": error}})
+            answer |= {"error": error, "sessionId": session_id, "reasoning": ""}
+            told.append({"question": turn.question, "answer": answer})
         return told
 
     return tell

@@ -39,6 +39,7 @@ async def run(server: Server, app: App, argument: Mapping[str, Any], *, local_on
         JsonRpcException: there is no result, and why.
     """
     order = _order(argument, local_only=local_only)
+    app.is_trusted = argument.get("isTrusted") is True
     token = argument.get("partialResultToken")
     last: Event | None = None
     async with AsyncExitStack() as stack:

@@ -33,6 +33,8 @@ GIB = 1 << 30
 Ended = Literal["exited", "timeout", "memory", "processes", "failed"]
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
+_QUICKLY = ("-S",) if sys.platform == "linux" else ()
+"""Elsewhere the launcher needs psutil to see its descendants."""
 _HEAD, _TAIL = 64_000, 192_000
 """Bytes of the output that are kept: from its start, and from its end."""
 _LARGEST_FILE = GIB
@@ -225,7 +227,7 @@ class _Life:
         order["answer_to"] = answer_to
         try:
             self._process = subprocess.Popen(  # noqa: S603  # our own launcher; what it is told to run is its work
-                [sys.executable, "-I", "-S", str(_LAUNCHER)],
+                [sys.executable, "-I", *_QUICKLY, str(_LAUNCHER)],
                 env={name: os.environ[name] for name in LAUNCHER_VARIABLES if name in os.environ},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -29,7 +29,7 @@ def _find(code: Code) -> Iterator[Finding]:
                 continue
             flag, yes, no = found
             rows = code.rows_of(yes), code.rows_of(no)
-            if min(rows) >= _BRANCH and sum(rows) >= _SHARE * code.rows_of(function.body):
+            if min(rows) >= max(_BRANCH, max(rows) // 4) and sum(rows) >= _SHARE * code.rows_of(function.body):
                 yield Finding(
                     Severity.LOW,
                     code.syntax.row(function.node),

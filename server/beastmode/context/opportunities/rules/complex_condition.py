@@ -23,7 +23,7 @@ def _find(code: Code) -> Iterator[Finding]:
         if not is_boolean(syntax, node) or not is_outermost(syntax, node):
             continue
         ands, ors = joints(syntax, node)
-        if ands + ors < _JOINTS or min(ands, ors) == 0 or (min(ands, ors) < _OF_EACH and ands + ors < _MANY):
+        if ands + ors < _JOINTS or min(ands, ors) < _OF_EACH:
             continue
         function = code.function_around(node)
         if (function is not None and function.name in code.forms.equality) or not syntax.is_sound(node):

@@ -1,11 +1,13 @@
-"""Private functions that nothing mentions: not the file, and for Python no other file of the workspace either."""
+"""Private functions that nothing mentions: not the file, and for Python no other file of the workspace either.
+
+Go, Rust and C have compilers that say so, and a file of C may be included into another.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from beastmode.context.opportunities.mentions import mentions
 from beastmode.context.opportunities.opportunity import Finding, Rule, Severity
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
     from beastmode.context.opportunities.code import Code, Function
 
+_BY_NAME = ("getattr", "hasattr", "__getattr__", "__getattribute__")
+"""What may call a method whose name is put together."""
 _SERIALIZATION = frozenset(("readObject", "writeObject", "readResolve", "writeReplace", "readObjectNoData"))
 
 
@@ -21,7 +25,7 @@ def _find(code: Code) -> Iterator[Finding]:
     if is_private is None or not code.is_sound:
         return
     for function in code.functions:
-        if mentions(code, function.name.lstrip("#")) != 1 or not is_private(code, function):
+        if code.mentions[function.name.lstrip("#")] != 1 or not is_private(code, function):
             continue
         yield Finding(
             Severity.MEDIUM,
@@ -43,6 +47,8 @@ def _python(code: Code, function: Function) -> bool:
     above = code.syntax.parent(parent)
     if parent.kind == "module":
         return True
+    if any(word in code.mentions for word in _BY_NAME):
+        return False
     return above is not None and above.kind == "class_definition" and code.syntax.field(above, "superclasses") is None
 
 
@@ -80,13 +86,6 @@ def _php(code: Code, function: Function) -> bool:
     return re.search(r"\bprivate\b", head) is not None and "#[" not in head and not function.name.startswith("__")
 
 
-def _c(code: Code, function: Function) -> bool:
-    head = code.syntax.text[function.node.start : function.body.start]
-    if not code.path.endswith((".c", ".cc", ".cpp", ".cxx")) or "##" in code.syntax.text:
-        return False
-    return re.match(r"static\s", head) is not None and "__attribute__" not in head
-
-
 _PRIVATE: dict[str, Callable[[Code, Function], bool]] = {
     "python": _python,
     "javascript": _javascript,
@@ -96,7 +95,6 @@ _PRIVATE: dict[str, Callable[[Code, Function], bool]] = {
     "java": _java,
     "csharp": _csharp,
     "php": _php,
-    "c": _c,
 }
 
 RULE = Rule("unused-function", "a private function that nothing mentions", _find)

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
-from beastmode.context.opportunities.mentions import mentions
 from beastmode.context.opportunities.opportunity import Finding, Rule, Severity
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def _find(code: Code) -> Iterator[Finding]:
         times = Counter(syntax.say(named) for named, _ in bound)
         for named, key in bound:
             name = syntax.say(named).partition(".")[0]
-            if name in _BY_ITSELF or not name.isidentifier() or mentions(code, name) > max(1, times[name]):
+            if name in _BY_ITSELF or not name.isidentifier() or code.mentions[name] > max(1, times[name]):
                 continue
             yield Finding(
                 Severity.LOW,

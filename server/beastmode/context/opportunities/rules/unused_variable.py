@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from beastmode.context.opportunities.mentions import mentions, mentions_in
 from beastmode.context.opportunities.opportunity import Finding, Rule, Severity
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from beastmode.context.opportunities.code import Code
     from beastmode.context.syntax import Node
 
-_BY_NAME = re.compile(r"\b(locals|vars|eval|exec|globals|nonlocal|global|arguments)\b")
+_BY_NAME = frozenset(("locals", "vars", "eval", "exec", "globals", "nonlocal", "global", "arguments"))
 """What may use a variable without a mention of it."""
 _MARKED = re.compile(r"noqa|type:\s*ignore|pylint|pyright|eslint|@ts-|@SuppressWarnings", re.IGNORECASE)
 _TARGETS = {
@@ -40,14 +39,13 @@ def _find(code: Code) -> Iterator[Finding]:
         if named is None or named.kind != "identifier" or parent is None or (within and parent.kind != within):
             continue
         name = syntax.say(named)
-        if name.startswith("_") or mentions(code, name) > _MOST_MENTIONS:
+        if name.startswith("_"):
             continue
         function = code.function_around(node)
         if function is None or not _is_local(code, node, function.node) or _holds(code, node, parent):
             continue
-        said = syntax.say(function.node)
-        syntax.spend(len(said) // 100)
-        if mentions_in(said, name) != 1 or _BY_NAME.search(said) or _MARKED.search(code.lines[syntax.row(node)]):
+        said = code.words(function)
+        if said[name] != 1 or any(each in said for each in _BY_NAME) or _MARKED.search(code.lines[syntax.row(node)]):
             continue
         yield Finding(
             Severity.LOW,
@@ -58,10 +56,6 @@ def _find(code: Code) -> Iterator[Finding]:
             "Delete it; keep the call that it is set to if that does something",
             mark=name,
         )
-
-
-_MOST_MENTIONS = 50
-"""In the file, above which it is not worth the time to look for one that stands alone in its function."""
 
 
 def _is_local(code: Code, node: Node, function: Node) -> bool:
