@@ -173,6 +173,7 @@ OTHER = {
         "context_window": 1,
         "max_tokens": 1,
         "prefill": True,
+        "edit_format": "whole-file",
     },
 }
 SAME: dict[type, dict[str, object]] = {

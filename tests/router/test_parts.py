@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -208,13 +208,26 @@ async def test_a_model_that_fails_early_is_replaced_at_once() -> None:
         await collect(hedged(first, lambda _: second, 10))
 
 
+class Reached(asyncio.Event):
+    """An event that knows whether somebody waits for it."""
+
+    is_awaited = False
+
+    async def wait(self) -> Literal[True]:
+        self.is_awaited = True
+        return await super().wait()
+
+
 async def test_leaving_a_race_stops_both() -> None:
     """Cancellation reaches every racer."""
     log: list[str] = []
-    first = answer(asyncio.Event(), log=log, name="1")
-    second = answer(asyncio.Event(), log=log, name="2")
+    one, other = Reached(), Reached()
+    first = answer(one, log=log, name="1")
+    second = answer(other, log=log, name="2")
     race = asyncio.ensure_future(collect(hedged(first, lambda _: second, 0.0)))
-    await asyncio.sleep(0.02)
+    async with asyncio.timeout(10):
+        while not (one.is_awaited and other.is_awaited):
+            await asyncio.sleep(0.001)
     race.cancel()
     with pytest.raises(asyncio.CancelledError):
         await race
