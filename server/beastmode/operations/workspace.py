@@ -25,7 +25,6 @@ class Workspace:
         folder: where search indexes live.
         clock: seconds, monotonic.
         indexes: whether to keep search indexes at all.
-        only: the names of the sources to ask; None for all of them.
     """
 
     def __init__(
@@ -34,13 +33,11 @@ class Workspace:
         clock: Callable[[], float],
         *,
         indexes: bool = True,
-        only: Sequence[str] | None = None,
     ) -> None:
         self.session = Session(clock)
         self._folder = folder
         self._clock = clock
         self._is_indexed = indexes
-        self._only = only
         self._indexes: dict[str, Index] = {}
         self._indexers: dict[str, Indexer] = {}
         self._gatherer: Gatherer | None = None
@@ -128,8 +125,7 @@ class Workspace:
         from beastmode.context.gather import Gatherer  # noqa: PLC0415 - grammars and all: not before the first key
         from beastmode.context.sources import sources  # noqa: PLC0415 - as above
 
-        wanted = [source for source in sources(self._indexes) if self._only is None or source.name in self._only]
-        self._gatherer = Gatherer(wanted, self.session, self._clock)
+        self._gatherer = Gatherer(sources(self._indexes), self.session, self._clock)
         return self._gatherer
 
 
