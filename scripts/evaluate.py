@@ -48,36 +48,47 @@ DRAWING = REPOSITORY / "docs" / "images" / "evaluate.svg"
 OUT = REPOSITORY / "tests" / "benchmarks" / "out"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 DUPLICATES_LIMIT = 0.01
+TITLES = {"engine": "The engine beside the bare model", "sources": "Without each source of context"}
 
 console = Console(highlight=False, stderr=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--holes", type=int, default=200)
+    parser.add_argument("--holes", type=int, default=200, help="for the engine beside the bare model")
+    parser.add_argument("--source-holes", type=int, default=80, help="for the engine without each source of context")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--without", action="append", help="a source to leave out; by default each, and all at once")
     parser.add_argument("--no-document", action="store_true", help="leave docs/ as it is")
     chosen = parser.parse_args()
     cache = platformdirs.user_cache_path("beastmode", appauthor=False) / "evaluation"
     roots = tuple(install(package, cache / "packages") for package in PACKAGES)
-    without = tuple(chosen.without or ("context", "each"))
-    wish = Wish(roots, (BUILTIN_ID,), chosen.holes, chosen.seed, naive=True, without=without)
+    # Two questions, each corrected for its own comparisons.
+    wishes = {
+        "engine": Wish(roots, (BUILTIN_ID,), chosen.holes, chosen.seed, naive=True, without=()),
+        "sources": Wish(roots, (BUILTIN_ID,), chosen.source_holes, chosen.seed, without=("context", "each")),
+    }
+    results = {name: answered(name, wish, defaults(cache / "home")) for name, wish in wishes.items() if wish.holes}
+    text = "\n\n".join(f"### {TITLES[name]}\n\n{measured(result.summary)}" for name, result in results.items())
+    if not chosen.no_document:
+        DRAWING.write_text(drawing(results["engine"].summary), encoding="utf-8")
+        write(DOCUMENT, text)
+    sys.stdout.write(text + "\n")
+    sys.exit(0 if is_proven(results["engine"].summary) else 1)
+
+
+def answered(name: str, wish: Wish, settings: Settings) -> Result:
+    """One question's result, with its page and its figures in tests/benchmarks/out."""
     try:
-        result = asyncio.run(evaluate(wish, defaults(cache / "home")))
+        result = asyncio.run(evaluate(wish, settings))
     except UserError as error:
         sys.exit(str(error))
     OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / "evaluate.json").write_text(json.dumps(result.summary.as_json(), indent=1), encoding="utf-8")
+    (OUT / f"evaluate-{name}.json").write_text(json.dumps(result.summary.as_json(), indent=1), encoding="utf-8")
     html = page(result.summary, result.run.plan, result.rows, result.files)
-    (OUT / "evaluate.html").write_text(html, encoding="utf-8", errors="replace")
+    (OUT / f"evaluate-{name}.html").write_text(html, encoding="utf-8", errors="replace")
     if result.error is not None:
         sys.exit(str(result.error))
-    if not chosen.no_document:
-        DRAWING.write_text(drawing(result.summary), encoding="utf-8")
-        write(DOCUMENT, measured(result.summary))
-    sys.stdout.write(measured(result.summary) + "\n")
-    sys.exit(0 if is_proven(result.summary) else 1)
+    return result
 
 
 def install(package: str, folder: Path) -> Path:

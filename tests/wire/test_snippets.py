@@ -207,7 +207,7 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", sorted(MODELS))
 @settings(max_examples=30)
 @given(above=LINES, line=st.text(alphabet="ab(<|>_", min_size=1, max_size=8), typed=TYPED, below=LINES)
 def test_typing_on_changes_a_prompt_only_where_the_text_before_the_cursor_ends(
