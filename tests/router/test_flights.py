@@ -176,3 +176,27 @@ async def test_half_of_a_call_is_not_followed_by_a_whole_one() -> None:
     leader.cancel()
     with pytest.raises(StreamCut):
         await follower
+
+
+async def test_who_asks_while_the_last_one_leaves_asks_anew() -> None:
+    """Closing a connection takes a moment, and an answer that is being closed is nobody's any more."""
+    flights, closing, asked = Flights(), asyncio.Event(), []
+
+    async def slow_to_close() -> AsyncGenerator[StreamEvent]:
+        asked.append(1)
+        try:
+            for event in EVENTS:
+                yield event
+        finally:
+            await closing.wait()
+
+    first = flights.join("same", slow_to_close)
+    await anext(first)
+    leaving = asyncio.ensure_future(first.aclose())
+    await settle()
+    second = flights.join("same", slow_to_close)
+    assert await anext(second) == EVENTS[0]
+    assert len(asked) == 2
+    closing.set()
+    await leaving
+    await second.aclose()

@@ -69,6 +69,7 @@ class Flights:
             flight.has_leader = False
             flight.tell()
             if not flight.followers:
+                self._end(key, flight)  # first: whoever asks while the answer is being closed asks anew
                 await flight.answer.aclose()
             raise
         except Exception as failure:
