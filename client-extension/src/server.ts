@@ -11,6 +11,7 @@ import { type Status, statusChanged } from './protocol';
 
 const CRASHES_ALLOWED = 3;
 const CRASH_WINDOW_MS = 180_000;
+const KEEPS_DYING = `The language server ended ${CRASHES_ALLOWED + 1} times in three minutes.`;
 
 /** Nothing that the client library has to say may raise a dialog while somebody types; it goes to the log. */
 class QuietClient extends LanguageClient {
@@ -141,6 +142,13 @@ export class Server implements vscode.Disposable {
       if (client === this.client) this.set({ kind: 'running' });
     } catch (error) {
       this.log.error(`The server did not start: ${error}`);
+      if (!(error instanceof NoServer)) {
+        this.client = undefined;
+        if (!this.crashesTooOften()) {
+          this.again = true; // it ended while it was starting: the same as a crash
+          return;
+        }
+      }
       const canInstall = error instanceof NoServer && error.canInstall;
       const reason = error instanceof NoServer ? error.message : 'The language server did not start; the log says why.';
       this.set({ kind: 'failed', reason, canInstall });
@@ -151,14 +159,17 @@ export class Server implements vscode.Disposable {
   private crashed(client: LanguageClient): void {
     if (client !== this.client || this.state.kind !== 'running') return;
     this.client = undefined;
+    if (this.crashesTooOften()) this.set({ kind: 'failed', reason: KEEPS_DYING, canInstall: false });
+    else void this.restart();
+  }
+
+  /** Counts one more end that nobody asked for. */
+  private crashesTooOften(): boolean {
     const now = Date.now();
     this.crashes = [...this.crashes.filter((then) => now - then < CRASH_WINDOW_MS), now];
-    if (this.crashes.length <= CRASHES_ALLOWED) {
-      void this.restart();
-    } else {
-      this.crashes = [];
-      this.set({ kind: 'failed', reason: `The language server ended ${CRASHES_ALLOWED + 1} times in three minutes.`, canInstall: false });
-    }
+    if (this.crashes.length <= CRASHES_ALLOWED) return false;
+    this.crashes = [];
+    return true;
   }
 
   private options(client: () => QuietClient): LanguageClientOptions {
