@@ -241,15 +241,18 @@ def test_a_conversation_in_a_terminal(server: ModelServer) -> None:
         terminal.wait_for("word word")
         os.killpg(terminal.process.pid, signal.SIGINT)
         terminal.wait_for("Stopped")
+        terminal.wait_for(">")
         server.script = "Short."
         terminal.type("And now?\r")
         terminal.wait_for("Short.")
         terminal.wait_for("custom:mine")
+        terminal.wait_for(">")  # before it the terminal itself would take the end of input
         terminal.type("\x04")
         terminal.wait_for("beastmode chat --session talk")
         assert terminal.end() == 0
     finally:
         terminal.process.kill()
+        terminal.process.wait()
     said = json.loads(beastmode("chat", "show", "talk", "--json").output)["turns"]
     assert [(turn["question"], turn["ended"]) for turn in said] == [("Tell me.", "stopped"), ("And now?", "stop")]
     assert said[0]["answer"].startswith("word word")
