@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 CONFIGURATION_LIMIT = 5.0
 """Seconds in which an editor must give its configuration; one that never does gets the defaults."""
 
+FIRST = 1.0
+"""Seconds that belong to the first suggestion; the search index, a process of its own, comes behind it."""
+
 SETTLE = 10.0
 """Seconds after the start until the work begins that can wait."""
 
@@ -140,6 +143,7 @@ class Session:
         self.server.start(self._broadcast.run(app))
         for language in {document.language for document in self.server.documents}:
             await app.workspace.prepare(language)
+        await asyncio.sleep(FIRST)
         await app.workspace.index()
         await asyncio.sleep(SETTLE)
         await app.settle()
