@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beastmode.context.syntax import TooMuch, syntax
+from beastmode.context.syntax.nodes import TooMuch, syntax
 
 LANGUAGES = ["python", "typescript", "go", "rust", "java", "c", "cpp", "csharp", "ruby", "php", "shellscript"]
 PIECES = (

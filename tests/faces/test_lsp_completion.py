@@ -149,6 +149,7 @@ async def test_the_workspace_is_shown_to_the_model(
     (root / "main.py").write_text("from shop.order import total_of\n\n\nx = total_of\n")
     async with Editor(settings, root=root) as editor:
         uri = editor.open((root / "main.py").read_text(), uri=(root / "main.py").as_uri())
+        await (await editor.session.app()).workspace.prepare("python")
         await editor.suggestions(uri, 3, 12)
         seen = model_server.stats.last[-1].prefix
         assert "def total_of(prices: list[float]) -> float:" in seen
@@ -268,3 +269,19 @@ async def test_nothing_to_work_with(settings: Settings) -> None:
         status = await editor.hears(protocol.STATUS)
         assert "beastmode.db" in status["notice"]["text"]
         assert status["health"]["level"] == "unhealthy"
+
+
+async def test_the_first_key_does_not_wait_for_context(
+    settings: Settings, model_server: ModelServer, tmp_path: Path
+) -> None:
+    """The first suggestion comes without other files, and its story says so; the sources are loaded behind it."""
+    await register(settings, model_server)
+    async with Editor(settings, root=tmp_path) as editor:
+        uri = editor.open("x = \n")
+        assert await editor.suggestions(uri, 0, 4)
+        story = "\n".join((await editor.command("beastmode.completion.why", {"uri": uri}))["lines"])
+        assert "nothing from context: it is still being loaded" in story
+        workspace = (await editor.session.app()).workspace
+        async with asyncio.timeout(30):
+            while "python" not in workspace._prepared:
+                await asyncio.sleep(0.05)

@@ -7,15 +7,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from beastmode.completion.parts import Nothing
 from beastmode.context.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from beastmode.context.gather import Gathered, Gatherer
+    from beastmode.completion.parts import GatheredLike
+    from beastmode.context.gather import Gatherer
     from beastmode.context.index import Index, Indexer, State
     from beastmode.context.window import Window
     from beastmode.domain.text import Cursor
+
+FIRST_S = 0.5
+"""Seconds that belong to the first suggestion in a language; what context needs is loaded behind it."""
+NOT_LOADED = Nothing(left_out=(("context", "it is still being loaded"),))
 
 
 class Workspace:
@@ -41,6 +47,8 @@ class Workspace:
         self._indexes: dict[str, Index] = {}
         self._indexers: dict[str, Indexer] = {}
         self._gatherer: Gatherer | None = None
+        self._prepared: set[str] = set()
+        self._preparing: dict[str, asyncio.Task[None]] = {}
         self._on_battery = False
         self._indexing = asyncio.Lock()
         self._is_closed = False
@@ -103,30 +111,44 @@ class Workspace:
         return self.session.relative(path)
 
     async def prepare(self, language: str) -> None:
-        """Load what the sources need for a language, so that the first key does not wait for it."""
-        await self._gathers().prepare(language)
+        """Load the sources and what they need for a language, in a thread; until then there is no context."""
+        if self._gatherer is None:
+            make = await asyncio.to_thread(_imported)
+            self._gatherer = self._gatherer or make(self._indexes, self.session, self._clock)
+        await self._gatherer.prepare(language)
+        self._prepared.add(language)
 
-    async def gather(self, cursor: Cursor, window: Window, tokens: int) -> Gathered:
-        """See `Context.gather`."""
-        return await self._gathers().gather(cursor, window, tokens)
+    async def gather(self, cursor: Cursor, window: Window, tokens: int) -> GatheredLike:
+        """See `Context.gather`; a key does not wait for what has to be loaded first."""
+        if self._gatherer is not None and cursor.language in self._prepared:
+            return await self._gatherer.gather(cursor, window, tokens)
+        if cursor.language not in self._preparing and not self._is_closed:
+            self._preparing[cursor.language] = asyncio.create_task(self._prepare_soon(cursor.language))
+        return NOT_LOADED
+
+    async def _prepare_soon(self, language: str) -> None:
+        await asyncio.sleep(FIRST_S)
+        await self.prepare(language)
 
     async def aclose(self) -> None:
         """Stop the sources and the indexing."""
         self._is_closed = True
+        for task in self._preparing.values():
+            task.cancel()
+        await asyncio.gather(*self._preparing.values(), return_exceptions=True)
         if self._gatherer is not None:
             await self._gatherer.aclose()
         async with self._indexing:
             await asyncio.gather(*(indexer.aclose() for indexer in self._indexers.values()))
             await asyncio.gather(*(index.aclose() for index in self._indexes.values()))
 
-    def _gathers(self) -> Gatherer:
-        if self._gatherer is not None:
-            return self._gatherer
-        from beastmode.context.gather import Gatherer  # noqa: PLC0415 - grammars and all: not before the first key
-        from beastmode.context.sources import sources  # noqa: PLC0415 - as above
 
-        self._gatherer = Gatherer(sources(self._indexes), self.session, self._clock)
-        return self._gatherer
+def _imported() -> Callable[[Mapping[str, Index], Session, Callable[[], float]], Gatherer]:
+    """What makes a gatherer; its imports take longer than a key may wait."""
+    from beastmode.context.gather import Gatherer  # noqa: PLC0415 - see above
+    from beastmode.context.sources import sources  # noqa: PLC0415 - as above
+
+    return lambda indexes, session, clock: Gatherer(sources(indexes), session, clock)
 
 
 def _words(state: State) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from beastmode.context.opportunities import KINDS, Opportunity, Seen, Severity, find, gather, look
 from beastmode.context.opportunities.forms import FORMS
-from beastmode.context.syntax import Syntax, syntax
+from beastmode.context.syntax.nodes import Syntax, syntax
 
 LONG = "def f(x):\n" + "".join(f"    x = g(x, {n})\n" for n in range(80)) + "    return x\n"
 PIECES = (

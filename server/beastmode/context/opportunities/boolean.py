@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from beastmode.context.syntax import Node, Syntax
+    from beastmode.context.syntax.nodes import Node, Syntax
 
 _ANDS, _ORS = frozenset(("&&", "and")), frozenset(("||", "or"))
 _JOINS = frozenset(("binary_expression", "boolean_operator", "binary"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from beastmode.context.opportunities.code import Code
-    from beastmode.context.syntax import Node
+    from beastmode.context.syntax.nodes import Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from beastmode.context.opportunities.code import Code
-    from beastmode.context.syntax import Node
+    from beastmode.context.syntax.nodes import Node
 
 _TOKENS, _ROWS, _STEPS = 90, 8, 6
 """What a duplicate has at least: words and marks, rows of code, things that it does."""

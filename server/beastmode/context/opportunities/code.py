@@ -14,7 +14,7 @@ from beastmode.context.opportunities.parameters import parameters
 
 if TYPE_CHECKING:
     from beastmode.context.opportunities.parameters import Parameter
-    from beastmode.context.syntax import Node, Syntax
+    from beastmode.context.syntax.nodes import Node, Syntax
 
 _LONGEST_NAME = 80
 _TEST_PATH = re.compile(

@@ -13,7 +13,7 @@ from beastmode.context.opportunities.code import Code
 from beastmode.context.opportunities.forms import FORMS
 from beastmode.context.opportunities.opportunity import Opportunity
 from beastmode.context.opportunities.rules import RULES
-from beastmode.context.syntax import TooMuch, syntax
+from beastmode.context.syntax.nodes import TooMuch, syntax
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from beastmode.context.opportunities.code import Code, Function
-    from beastmode.context.syntax import Node
+    from beastmode.context.syntax.nodes import Node
 
 
 def nested(code: Code, function: Function) -> Iterator[tuple[Node, int]]:

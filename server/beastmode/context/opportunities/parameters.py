@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from beastmode.context.opportunities.forms import Forms
-    from beastmode.context.syntax import Node, Syntax
+    from beastmode.context.syntax.nodes import Node, Syntax
 
 _BOOLEAN = frozenset(("bool", "boolean", "Boolean", "_Bool"))
 _TRUTHS = frozenset(("True", "False", "true", "false"))

@@ -13,7 +13,6 @@ from beastmode.context.syntax.errors import errors_added, parses
 from beastmode.context.syntax.imports import Import, imports
 from beastmode.context.syntax.languages import language_of
 from beastmode.context.syntax.names import names_near
-from beastmode.context.syntax.nodes import Node, Syntax, TooMuch, syntax
 from beastmode.context.syntax.place import Place, place
 from beastmode.context.syntax.scope import scope_end
 from beastmode.context.syntax.tree import has_grammar
@@ -21,10 +20,7 @@ from beastmode.context.syntax.tree import has_grammar
 __all__ = [
     "Definition",
     "Import",
-    "Node",
     "Place",
-    "Syntax",
-    "TooMuch",
     "boundaries",
     "definitions",
     "errors_added",
@@ -35,5 +31,4 @@ __all__ = [
     "parses",
     "place",
     "scope_end",
-    "syntax",
 ]

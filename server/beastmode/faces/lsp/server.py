@@ -141,8 +141,6 @@ class Session:
             self.server.protocol.notify(protocol.STATUS, broken(error))
             return
         self.server.start(self._broadcast.run(app))
-        for language in {document.language for document in self.server.documents}:
-            await app.workspace.prepare(language)
         await asyncio.sleep(FIRST)
         await app.workspace.index()
         await asyncio.sleep(SETTLE)

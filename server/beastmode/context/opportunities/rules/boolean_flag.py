@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from beastmode.context.opportunities.code import Code, Function
-    from beastmode.context.syntax import Node
+    from beastmode.context.syntax.nodes import Node
 
 _BRANCH = 4
 """Rows of code that each of the two has at least."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from beastmode.context.opportunities.code import Code
-    from beastmode.context.syntax import Node
+    from beastmode.context.syntax.nodes import Node
 
 _TIMES = 3
 _MOST_NUMBERS = 300

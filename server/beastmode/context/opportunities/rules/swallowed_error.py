@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from beastmode.context.opportunities.code import Code
-    from beastmode.context.syntax import Node
+    from beastmode.context.syntax.nodes import Node
 
 _NOTHING = frozenset(("pass_statement", "continue_statement", "ellipsis", "nil", "empty_statement"))
 _EVERYTHING = re.compile(r"\b(Base)?Exception\b")

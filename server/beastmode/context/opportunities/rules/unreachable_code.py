@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from beastmode.context.opportunities.code import Code
-    from beastmode.context.syntax import Node
+    from beastmode.context.syntax.nodes import Node
 
 _LABELS = frozenset(("labeled_statement", "label_statement", "named_label_statement", "case_statement", "switch_label"))
 _PREPROCESSOR = ("preproc", "#")

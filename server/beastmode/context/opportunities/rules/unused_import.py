@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from beastmode.context.opportunities.code import Code
-    from beastmode.context.syntax import Node
+    from beastmode.context.syntax.nodes import Node
 
 _GIVES_ON = re.compile(r"(^|/)(__init__|conftest|compat|_compat|index)\.\w+$|\.pyi$|\.d\.ts$|compat\w*\.py$|(^|/)six")
 """Files whose imports are for others."""

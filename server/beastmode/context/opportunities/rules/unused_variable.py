@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from beastmode.context.opportunities.code import Code
-    from beastmode.context.syntax import Node
+    from beastmode.context.syntax.nodes import Node
 
 _BY_NAME = frozenset(("locals", "vars", "eval", "exec", "globals", "nonlocal", "global", "arguments"))
 """What may use a variable without a mention of it."""
