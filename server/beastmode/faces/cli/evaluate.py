@@ -67,7 +67,7 @@ def evaluate(  # noqa: PLR0917 - one option a question
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to what it costs at a paid provider.")] = False,
 ) -> None:
-    """Cut holes in your code, let models fill them through the real engine, and compare.
+    """Let models fill holes cut in your code, through the real engine, and compare.
 
     The first model is what the others are compared with. Nothing in the folders is changed. What was done is kept, so
     Ctrl-C loses nothing; the code in the holes' files goes to the models that you name.

@@ -1,29 +1,41 @@
-"""The table of commands."""
+"""The table of commands. The file of a command is imported when that command is run, and not before."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated
 
 import typer
 
 from beastmode import __version__
-from beastmode.faces.cli import (
-    allow,
-    ask,
-    chat,
-    evaluate,
-    index,
-    keys,
-    ledger,
-    models,
-    opportunities,
-    route,
-    show,
-    tasks,
-)
+from beastmode.faces.cli.ending import Code
+from beastmode.faces.cli.table import Command, Group, Table
 from beastmode.logs import log_to
 from beastmode.settings import load
+
+COMMANDS: dict[str, Command | Group] = {
+    "lsp": Command("show:lsp", "Run the language server over standard input and output; an editor starts it."),
+    "models": Group("models:build", "Register, select, test and remove models."),
+    "route": Group("route:build", "Which model answers what, and what steps in for it."),
+    "keys": Group("keys:build", "The API keys, sealed on this machine."),
+    "chat": Group("chat:build_group", "Ask about the workspace; sessions are kept."),
+    "index": Group("index:build_group", "The search index of a workspace."),
+    "ledger": Group("ledger:build", "Every request, as it was recorded."),
+    "status": Command("show:status", "The selected model, its health, and today's figures."),
+    "doctor": Command("show:doctor", "Check the installation, with a fix for what is wrong."),
+    "complete": Command("ask:complete", "Fill a hole in code and print what the model wrote, unfiltered."),
+    "run": Command(
+        "tasks:run_task",
+        "Build a feature, refactor, document, fix or explain; see the change, and say yes or no to it.",
+    ),
+    "allow": Command("allow:allow", "Say whether this workspace's tests may be run, in a copy, to check changes."),
+    "evaluate": Command(
+        "evaluate:evaluate", "Let models fill holes cut in your code, through the real engine, and compare."
+    ),
+    "opportunities": Command("opportunities:opportunities", "Find where the code could be better; no model is asked."),
+}
+"""Name -> `module:function` in this folder, and a line of help."""
 
 
 def _version(wanted: bool) -> None:
@@ -34,8 +46,13 @@ def _version(wanted: bool) -> None:
 
 def build() -> typer.Typer:
     """Every command, put together."""
+
+    class Commands(Table):
+        rows = COMMANDS
+
     cli = typer.Typer(
         name="beastmode",
+        cls=Commands,
         help="Your editor's AI on your own models.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -49,31 +66,14 @@ def build() -> typer.Typer:
     ) -> None:
         pass
 
-    @cli.command()
-    def lsp() -> None:
-        """Run the language server over standard input and output; an editor starts it."""
-        from beastmode.faces.lsp.main import main as serve  # noqa: PLC0415 - reached only with options before `lsp`
-
-        serve()
-
-    cli.add_typer(models.build(), name="models", help="Register, select, test and remove models.")
-    cli.add_typer(route.build(), name="route", help="Which model answers what, and what steps in for it.")
-    cli.add_typer(keys.build(), name="keys", help="The API keys, sealed on this machine.")
-    cli.add_typer(chat.build_group(), name="chat", help="Ask about the workspace; sessions are kept.")
-    cli.add_typer(index.build_group(), name="index", help="The search index of a workspace.")
-    cli.add_typer(ledger.build(), name="ledger", help="Every request, as it was recorded.")
-    cli.command()(show.status)
-    cli.command()(show.doctor)
-    cli.command()(ask.complete)
-    cli.command("run")(tasks.run_task)
-    cli.command()(allow.allow)
-    cli.command()(evaluate.evaluate)
-    cli.command()(opportunities.opportunities)
     return cli
 
 
 def main() -> None:
     """Parse the arguments and run."""
-    settings, _ = load(os.environ)
-    log_to(settings.paths.log_file, settings.log_level)
-    build()()
+    try:
+        settings, _ = load(os.environ)
+        log_to(settings.paths.log_file, settings.log_level)
+        build()()
+    except KeyboardInterrupt:  # before any command had begun
+        sys.exit(Code.INTERRUPTED)

@@ -36,7 +36,10 @@ def opportunities(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Find where the code could be better: long functions, duplicates, dead code and the like. No model is asked."""
+    """Find where the code could be better; no model is asked.
+
+    Long functions, duplicates, dead code and the like.
+    """
     # Not at the top: every command would wait for the rules.
     from beastmode.context.opportunities import Severity  # noqa: PLC0415
     from beastmode.operations.opportunities import Wanted, in_file, survey  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Runs one coroutine with an open app, and turns our errors into a message and an exit code."""
+"""Runs one coroutine with an open app."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, TypeVar
 
-import typer
-
-from beastmode.domain.errors import BeastModeError, InvalidModel
+from beastmode.faces.cli.ending import Code, ending
 from beastmode.faces.cli.render import complain
 from beastmode.settings import load
 
@@ -19,25 +17,14 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-FAILED = 1
-INTERRUPTED = 130
+FAILED = Code.FAILED
+INTERRUPTED = Code.INTERRUPTED
 
 
 def run(work: Callable[[App], Awaitable[Result]]) -> Result:
-    """Open the app, do the work, close it.
-
-    Exits with 1 after an error of ours, which is printed with its fix, and with 130 after Ctrl-C.
-    """
-    try:
+    """Open the app, do the work, close it. What goes wrong becomes a message and an exit code; see `ending`."""
+    with ending():
         return asyncio.run(_with_app(work))
-    except InvalidModel as error:
-        for field, problem in error.problems.items():
-            complain(f"{field}: {problem}")
-    except BeastModeError as error:
-        complain(error.message, error.fix)
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
-    raise typer.Exit(FAILED)
 
 
 async def _with_app(work: Callable[[App], Awaitable[Result]]) -> Result:

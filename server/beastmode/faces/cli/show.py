@@ -1,4 +1,4 @@
-"""`beastmode status` and `doctor`: look at what is."""
+"""`beastmode status` and `doctor`: look at what is. And `lsp`, which an editor starts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from beastmode.app import App
 
 
+def lsp() -> None:
+    """Run the language server over standard input and output; an editor starts it."""
+    from beastmode.faces.lsp.main import main as serve  # noqa: PLC0415 - reached only with options before `lsp`
+
+    serve()
+
+
 def status() -> None:
     """The selected model, its health, and today's figures."""
 
@@ -28,7 +35,10 @@ def status() -> None:
 
 
 def doctor() -> None:
-    """Check the installation, with a fix for what is wrong. Exits with 1 if something is."""
+    """Check the installation, with a fix for what is wrong.
+
+    Exits with 1 if something is.
+    """
 
     async def work(app: App) -> None:
         found = examine(

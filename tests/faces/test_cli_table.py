@@ -1,0 +1,38 @@
+"""The table of commands: complete, true, and light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from beastmode.faces.cli.main import COMMANDS, build
+from beastmode.faces.cli.table import Command
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_says_in_the_list_what_it_says_of_itself(name: str) -> None:
+    """The line of help in the table is the first of the command's own."""
+    row = COMMANDS[name]
+    help_ = row.load(name).help
+    assert row.help.endswith(".")
+    assert help_.splitlines()[0] == row.help if isinstance(row, Command) else help_ == row.help
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help(name: str) -> None:
+    """`--help` needs no database, no model and no network."""
+    said = CliRunner().invoke(build(), [name, "--help"])
+    assert said.exit_code == 0, said.output
+    assert f"beastmode {name}" in said.output
+
+
+def test_help_imports_no_command() -> None:
+    """The list of all commands starts fast, however many there are."""
+    script = "import sys; from beastmode.faces.cli.main import build; build()(['--help'], standalone_mode=False)"
+    script += "; print(*sys.modules, file=sys.stderr)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stderr.split()
+    assert {"beastmode.app", "sqlite3", "pydantic", "asyncio", "aiohttp"}.isdisjoint(loaded)
+    assert "beastmode.faces.cli.models" not in loaded
