@@ -12,6 +12,7 @@ from beastmode.ledger.backfill import compare, fill_costs
 from beastmode.ledger.days import FOREVER
 from beastmode.ledger.export import pages
 from beastmode.ledger.feedback import acceptance
+from beastmode.ledger.overview import failures, overview
 from beastmode.ledger.prices import PriceBook, price_id
 from beastmode.ledger.report import report
 from beastmode.ledger.rows import HOUR, Baseline, record
@@ -21,13 +22,14 @@ from beastmode.ledger.totals import Totals, fold
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
     from decimal import Decimal
 
     from beastmode.domain.request import Task
     from beastmode.domain.routing import Attempt
     from beastmode.domain.usage import Price
     from beastmode.ledger.feedback import AcceptanceBy, AcceptanceReport
+    from beastmode.ledger.overview import Failure, Overview
     from beastmode.ledger.report import By, Report
     from beastmode.ledger.summary import Summary
     from beastmode.ledger.tally import Silence
@@ -89,6 +91,14 @@ class Ledger:
     async def report(self, since: float, until: float, by: By) -> Report:
         """Sums by model, task, local day or local month of a span (Unix time), tests of a model included."""
         return await report(self._database, since, until, by)
+
+    async def overview(self, edges: Sequence[float]) -> Overview:
+        """A time in spans, by model and all together, tests of a model left out; see `overview.spans`."""
+        return await overview(self._database, edges)
+
+    async def failures(self, since: float, until: float, most: int) -> list[Failure]:
+        """What failed in a span (Unix time), newest first, the same error of a model once; tests of one left out."""
+        return await failures(self._database, since, until, most)
 
     async def acceptance(self, since: float, until: float, by: AcceptanceBy) -> AcceptanceReport:
         """What became of the suggestions that were shown in a span (Unix time, in whole quarters of an hour)."""

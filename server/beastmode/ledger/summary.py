@@ -46,8 +46,9 @@ class Summary:
         cached: how many of the answers came from memory.
         masked: secrets that were kept from endpoints.
         input_tokens, output_tokens: of all tries.
-        p50_s, p95_s: seconds of the median and of the 95th percentile among those that succeeded, to within 1 %; None
-            where there are none.
+        p50_s, p95_s, p99_s: seconds of the median and of the 95th and 99th percentiles among those that succeeded, to
+            within 1 %; None where there are none.
+        average_s: the same for their average.
         first_token_p95_s: the same for the time to the first text.
         cost: dollars, None where a price is missing.
         baseline_cost: dollars that the tokens of what was used cost on the baseline model; None where that is unknown.
@@ -65,6 +66,8 @@ class Summary:
     output_tokens: int = 0
     p50_s: float | None = None
     p95_s: float | None = None
+    p99_s: float | None = None
+    average_s: float | None = None
     first_token_p95_s: float | None = None
     cost: Decimal | None = NOTHING
     baseline_cost: Decimal | None = NOTHING
@@ -131,6 +134,8 @@ def summary_of(parts: Mapping[str, Totals]) -> Summary:
         output_tokens=every["output_tokens"],
         p50_s=answers.total.quantile(0.5),
         p95_s=answers.total.quantile(0.95),
+        p99_s=answers.total.quantile(0.99),
+        average_s=answers.total.mean(),
         first_token_p95_s=answers.first_token.quantile(0.95),
         cost=None if every["unpriced"] else from_nano(every["cost_nano"]),
         baseline_cost=None if answers["uncompared"] else from_nano(answers["baseline_cost_nano"]),

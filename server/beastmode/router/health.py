@@ -60,7 +60,7 @@ def judge(samples: Iterable[Sample], *, rising: bool = False) -> Health:
         issues.append(f"answers take {latency:.1f} s on average")
     if not seen[-1].ok:
         issues.append(seen[-1].error or "the last request failed")
-    level = _level(rate - MARGIN_RATE, latency / MARGIN_SECONDS) if rising else _level(rate, latency)
+    level = level_of(rate - MARGIN_RATE, latency / MARGIN_SECONDS) if rising else level_of(rate, latency)
     if not seen[-1].ok and level is HealthLevel.HEALTHY:
         level = HealthLevel.DEGRADED
     if level is HealthLevel.UNHEALTHY and len(seen) < MINIMUM:
@@ -68,7 +68,8 @@ def judge(samples: Iterable[Sample], *, rising: bool = False) -> Health:
     return Health(level, tuple(issues))
 
 
-def _level(rate: float, latency: float) -> HealthLevel:
+def level_of(rate: float, latency: float) -> HealthLevel:
+    """The specification's level of a share of requests that succeeded (0 to 1) and their average latency (seconds)."""
     if rate < DEGRADED_RATE or latency > DEGRADED_SECONDS:
         return HealthLevel.UNHEALTHY
     if rate <= HEALTHY_RATE or latency >= HEALTHY_SECONDS:
