@@ -46,9 +46,9 @@ def parse(body: dict[str, Any]) -> tuple[ChatRequest, bool]:
         model=top.at("model").text() or None,
         max_tokens=top.at("max_tokens").count() if limit is None else limit,
         temperature=top.at("temperature").number(),
-        stop=_stops(top.at("stop")),
+        stop=stops(top.at("stop")),
         tools=tuple(map(_tool, top.at("tools").items())),
-        tool_choice=_tool_choice(top.at("tool_choice")),
+        tool_choice=tool_choice(top.at("tool_choice")),
         json_mode=json_mode,
         json_schema=json_schema,
     )
@@ -87,13 +87,14 @@ def _content(place: Place) -> tuple[str, tuple[Image, ...]]:
             case "refusal":
                 texts.append(part.at("refusal").text())
             case "image_url":
-                images.append(_image(part.at("image_url").at("url")))
+                images.append(image(part.at("image_url").at("url")))
             case _:
                 raise part.at("type").wrong("text or image_url")
     return "\n".join(texts), tuple(images)
 
 
-def _image(place: Place) -> Image:
+def image(place: Place) -> Image:
+    """The picture in a `data:` URL."""
     head, comma, data = place.name().partition(",")
     scheme, _, media_type = head.removesuffix(";base64").partition(":")
     if scheme != "data" or not comma or not head.endswith(";base64") or not media_type.startswith("image/"):
@@ -113,7 +114,8 @@ def _tool(place: Place) -> Tool:
     return Tool(function.at("name").name(), function.at("description").text(), function.at("parameters").json())
 
 
-def _tool_choice(place: Place) -> str | None:
+def tool_choice(place: Place) -> str | None:
+    """auto, none, required, or the name in an object of the API."""
     if isinstance(place.value, dict):
         return place.at("function").at("name").name()
     choice = place.text()
@@ -122,7 +124,8 @@ def _tool_choice(place: Place) -> str | None:
     return choice or None
 
 
-def _stops(place: Place) -> tuple[str, ...]:
+def stops(place: Place) -> tuple[str, ...]:
+    """One text that ends the answer, or several."""
     if isinstance(place.value, list):
         return tuple(stop.name() for stop in place.items())
     return (stop,) if (stop := place.text()) else ()
