@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
@@ -25,6 +24,7 @@ from beastmode.ledger.rows import Baseline, record
 from beastmode.ledger.tally import Tally
 from beastmode.store import Database, StoreError
 from beastmode.store.migrations import migrate
+from beastmode.store.sqlite import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -142,8 +142,7 @@ _showings = st.lists(
 @given(_showings)
 def test_the_sums_are_those_of_the_rows(showings: list[Showing]) -> None:
     """However often a showing is written anew, and whatever of it changed; those of the tries too."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.row_factory = sqlite3.Row
+    with closing(connect(":memory:")) as connection:
         migrate(connection)
         baseline = Baseline(BASELINE, GPT4, price_id(connection, BASELINE, GPT4))
         for number, request in enumerate(("r", "s", "s")):

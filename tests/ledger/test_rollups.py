@@ -19,12 +19,12 @@ from beastmode.ledger.prices import price_id
 from beastmode.ledger.rows import KEY, SUMS, Baseline, change, record
 from beastmode.ledger.totals import Totals, fold
 from beastmode.store.migrations import MIGRATIONS, migrate
+from beastmode.store.sqlite import connect
 
 
 @contextmanager
 def a_database() -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.row_factory = sqlite3.Row
+    with closing(connect(":memory:")) as connection:
         migrate(connection)
         yield connection
 
@@ -82,8 +82,7 @@ def test_what_fails_half_way_leaves_neither_row_nor_sum() -> None:
 
 def test_rows_of_the_first_version_are_summed_up() -> None:
     """All but their times, which SQL cannot put into a sketch."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.row_factory = sqlite3.Row
+    with closing(connect(":memory:")) as connection:
         migrate(connection, MIGRATIONS[:2])
         connection.executemany(
             "INSERT INTO attempts (id, request_id, task, model, provider, origin, reason, started_at, outcome, total_s,"
@@ -105,8 +104,7 @@ def test_rows_of_the_first_version_are_summed_up() -> None:
 def test_suggestions_of_the_second_version_count_where_they_were_accepted() -> None:
     """All of them were charged to the baseline before; other tasks stay as they are."""
     older = tuple(step for step in MIGRATIONS if step.name < "m006")
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.row_factory = sqlite3.Row
+    with closing(connect(":memory:")) as connection:
         migrate(connection, older)
         connection.executemany(
             "INSERT INTO attempts (id, request_id, task, model, provider, origin, reason, started_at, outcome, total_s,"

@@ -13,10 +13,9 @@ from beastmode.ledger.prices import price_id
 from beastmode.ledger.rows import change, nano_of
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from beastmode.domain.usage import Price
     from beastmode.ledger.rows import Baseline
+    from beastmode.store.connection import Connection, Row
 
 BATCH = 200
 
@@ -27,7 +26,7 @@ _TO_PRICE = """SELECT * FROM attempts
     WHERE model = ? AND cost_nano IS NULL AND input_tokens IS NOT NULL AND output_tokens IS NOT NULL LIMIT ?"""
 
 
-def compare(connection: sqlite3.Connection, baseline: Baseline) -> int:
+def compare(connection: Connection, baseline: Baseline) -> int:
     """What the tokens of any model would have cost on the baseline model."""
     rows = connection.execute(_TO_COMPARE, (BATCH,)).fetchall()
     for row in rows:
@@ -36,7 +35,7 @@ def compare(connection: sqlite3.Connection, baseline: Baseline) -> int:
     return len(rows)
 
 
-def fill_costs(connection: sqlite3.Connection, model: str, price: Price) -> int:
+def fill_costs(connection: Connection, model: str, price: Price) -> int:
     """What a provider's model cost."""
     rows = connection.execute(_TO_PRICE, (model, BATCH)).fetchall()
     for row in rows:
@@ -46,5 +45,5 @@ def fill_costs(connection: sqlite3.Connection, model: str, price: Price) -> int:
     return len(rows)
 
 
-def _usage_of(row: sqlite3.Row) -> Usage:
+def _usage_of(row: Row) -> Usage:
     return Usage(*(row[name] for name in Usage.__slots__))

@@ -17,10 +17,10 @@ from beastmode.ledger.rows import WHOLE, change
 from beastmode.store import StoreError
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from beastmode.store import Database
+    from beastmode.store.connection import Connection, Row
 
 PAUSE_S = 0.5
 MOST_WAITING = 2000
@@ -169,15 +169,18 @@ _COLUMNS = (
     *("id", "request_id", "model", "language", "trigger", "shown_at", "shown_chars", "outcome"),
     *("used_chars", "typed_chars", "used_at", "kept_30s", "kept_5min"),
 )
-_PUT = f"INSERT OR REPLACE INTO feedback ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own names, here and below
+_PUT = f"""INSERT INTO feedback ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" * len(_COLUMNS))})
+    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}"""  # noqa: S608 - our own names, here and below
 _ADD = f"""INSERT INTO feedback_sums ({", ".join(_KEY + _SUMS)}) VALUES ({", ".join("?" * len(_KEY + _SUMS))})
-    ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS)}"""  # noqa: S608
-_USED = """SELECT MAX(MIN(?1, used_chars * ?1 / shown_chars)), MIN(used_at) FROM feedback
+    ON CONFLICT ({", ".join(_KEY)}) DO UPDATE SET
+        {", ".join(f"{name} = feedback_sums.{name} + excluded.{name}" for name in _SUMS)}"""  # noqa: S608
+_USED = """SELECT MAX(CASE WHEN used_chars < shown_chars THEN used_chars * ?1 / shown_chars ELSE ?1 END), MIN(used_at)
+    FROM feedback
     WHERE request_id = ?2 AND used_chars > 0"""
 _ANSWERS = "SELECT * FROM attempts WHERE request_id = ? AND outcome = 'ok'"
 
 
-def write(connection: sqlite3.Connection, showings: Iterable[Showing]) -> None:
+def write(connection: Connection, showings: Iterable[Showing]) -> None:
     """Write showings, their sums, and what share of its answer was used; within one transaction."""
     for showing in showings:
         row: dict[str, Any] = asdict(showing)
@@ -193,7 +196,7 @@ def write(connection: sqlite3.Connection, showings: Iterable[Showing]) -> None:
                 _use(connection, request_id)
 
 
-def _use(connection: sqlite3.Connection, request_id: str) -> None:
+def _use(connection: Connection, request_id: str) -> None:
     """Say in the try's own row what share of its text was used: the most of any showing, so that none counts twice."""
     share, at = connection.execute(_USED, (WHOLE, request_id)).fetchone()
     for answer in connection.execute(_ANSWERS, (request_id,)).fetchall():
@@ -201,7 +204,7 @@ def _use(connection: sqlite3.Connection, request_id: str) -> None:
             change(connection, answer, used=share, accepted_at=at)
 
 
-def _add(connection: sqlite3.Connection, row: Any, sign: int) -> None:
+def _add(connection: Connection, row: Any, sign: int) -> None:
     """Add a row to the sums of its quarter, or take it out of them."""
     kept = (row["kept_30s"], row["kept_5min"])
     share = (
@@ -227,7 +230,7 @@ async def acceptance(database: Database, since: float, until: float, by: Accepta
     return AcceptanceReport({row["name"]: _told(row) for row in rows}, _told(total))
 
 
-def _told(sums: Mapping[str, int] | sqlite3.Row) -> Acceptance:
+def _told(sums: Mapping[str, int] | Row) -> Acceptance:
     def kept(span: str) -> float | None:
         known = sums[f"known_{span}"]
         return sums[f"kept_{span}"] / known / WHOLE if known else None

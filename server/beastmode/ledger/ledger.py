@@ -21,7 +21,6 @@ from beastmode.ledger.tally import silence
 from beastmode.ledger.totals import Totals, fold
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import AsyncGenerator, Sequence
     from decimal import Decimal
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from beastmode.ledger.summary import Summary
     from beastmode.ledger.tally import Silence
     from beastmode.store import Database
+    from beastmode.store.connection import Row
 
 _SPENT = """SELECT
     (SELECT COALESCE(SUM({column}), 0) FROM rollups WHERE hour >= :hour)
@@ -71,16 +71,16 @@ class Ledger:
         if missing and attempt.connect_s is not None and not self._prices.was_asked(attempt.model):
             await self._fill_costs(attempt.model)
 
-    async def tail(self, count: int, since: float = 0.0, until: float = FOREVER) -> list[sqlite3.Row]:
+    async def tail(self, count: int, since: float = 0.0, until: float = FOREVER) -> list[Row]:
         """The newest tries that began in a span (Unix time), oldest of them first."""
         query = "SELECT * FROM attempts WHERE started_at >= ? AND started_at < ? ORDER BY started_at DESC LIMIT ?"
         return (await self._database.read(query, (since, until, count)))[::-1]
 
-    async def since(self, moment: float) -> list[sqlite3.Row]:
+    async def since(self, moment: float) -> list[Row]:
         """The tries that began after a moment (Unix time) and ended by themselves, oldest first."""
         return await self._database.read(
             "SELECT model, started_at, outcome, total_s, error FROM attempts"
-            " WHERE started_at >= ? AND outcome != 'cancelled' AND NOT cached AND task != 'probe' ORDER BY started_at",
+            " WHERE started_at >= ? AND outcome != 'cancelled' AND cached = 0 AND task != 'probe' ORDER BY started_at",
             (moment,),
         )
 

@@ -16,17 +16,17 @@ from beastmode.domain.usage import Price
 from beastmode.store.price_columns import columns_of, price_of
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from beastmode.store import Database
+    from beastmode.store.connection import Connection
 
 LIBRARY = "genai-prices"
 
 _COLUMNS = "input, output, cache_read, cache_write, gpu_hour, as_of, source"
 _NEWEST = f"SELECT {_COLUMNS} FROM prices WHERE model = ? ORDER BY as_of DESC, id DESC LIMIT 1"  # noqa: S608 - our own names
-_FIND = """SELECT id FROM prices WHERE model = ?1 AND input = ?2 AND output = ?3 AND cache_read IS ?4
-    AND cache_write IS ?5 AND gpu_hour = ?6 AND as_of = ?7 AND source = ?8 LIMIT 1"""
-_ADD = f"INSERT INTO prices (model, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
+_FIND = """SELECT id FROM prices WHERE model = ?1 AND input = ?2 AND output = ?3
+    AND COALESCE(cache_read, '') = COALESCE(?4, '') AND COALESCE(cache_write, '') = COALESCE(?5, '')
+    AND gpu_hour = ?6 AND as_of = ?7 AND source = ?8 LIMIT 1"""
+_ADD = f"INSERT INTO prices (model, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"  # noqa: S608 - our own names
 
 _THEIR_NAMES = {"gemini": "google", "xai": "x-ai"}
 """Providers that the library calls otherwise than our rows do."""
@@ -76,11 +76,11 @@ class PriceBook:
         return newer
 
 
-def price_id(connection: sqlite3.Connection, model: str, price: Price) -> int:
+def price_id(connection: Connection, model: str, price: Price) -> int:
     """The row of a model's price, added where there is none; within a transaction."""
     row = (model, *columns_of(price).values())
     found = connection.execute(_FIND, row).fetchone()
-    return int(found[0] if found else connection.execute(_ADD, row).lastrowid or 0)
+    return int((found or connection.execute(_ADD, row).fetchone())[0])
 
 
 def _is_outdated(price: Price) -> bool:

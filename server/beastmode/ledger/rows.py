@@ -12,10 +12,9 @@ from beastmode.ledger.prices import price_id
 from beastmode.ledger.sketch import added
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from beastmode.domain.routing import Attempt
     from beastmode.domain.usage import Price
+    from beastmode.store.connection import Connection
 
 HOUR = 3600
 NOTHING = Decimal(0)
@@ -53,7 +52,8 @@ _WHERE = " AND ".join(f"{name} = ?" for name in KEY)
 _SKETCHES = f"SELECT total_s, first_token_s FROM rollups WHERE {_WHERE}"  # noqa: S608 - our own names, here and below
 _ADD = f"""INSERT INTO rollups ({", ".join(KEY + SUMS)}, total_s, first_token_s)
     VALUES ({", ".join("?" * len(KEY + SUMS))}, ?, ?)
-    ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)},
+    ON CONFLICT ({", ".join(KEY)}) DO UPDATE SET
+        {", ".join(f"{name} = rollups.{name} + excluded.{name}" for name in SUMS)},
         total_s = excluded.total_s, first_token_s = excluded.first_token_s"""  # noqa: S608
 
 
@@ -89,7 +89,7 @@ class Baseline(NamedTuple):
     price_id: int
 
 
-Row = Any  # a mapping of names to values, or an sqlite3.Row: the two have no type in common
+Row = Any  # a mapping of names to values, or an Row: the two have no type in common
 
 
 def hour_of(moment: float) -> int:
@@ -163,7 +163,7 @@ def times_of(row: Row) -> tuple[float | None, float | None]:
 
 
 def record(
-    connection: sqlite3.Connection, attempt: Attempt, baseline: Baseline | None, number: int | None = None
+    connection: Connection, attempt: Attempt, baseline: Baseline | None, number: int | None = None
 ) -> int | None:
     """Write a try and its share of the sums, within one transaction.
 
@@ -183,7 +183,7 @@ def record(
     return number
 
 
-def change(connection: sqlite3.Connection, row: sqlite3.Row, **changes: object) -> None:
+def change(connection: Connection, row: Row, **changes: object) -> None:
     """Set columns of a try, and what follows for the sums of its hour, within one transaction."""
     settings = ", ".join(f"{name} = ?" for name in changes)
     connection.execute(f"UPDATE attempts SET {settings} WHERE id = ?", (*changes.values(), row["id"]))  # noqa: S608

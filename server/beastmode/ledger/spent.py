@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from beastmode.domain.usage import from_nano
 
 if TYPE_CHECKING:
-    import sqlite3
     from decimal import Decimal
+
+    from beastmode.store.connection import Connection
 
 _SUMS = """SELECT COUNT(*), SUM(input_tokens), SUM(output_tokens), COALESCE(MAX(estimated), 0), SUM(cost_nano),
     COUNT(*) FILTER (WHERE cost_nano IS NULL AND connect_s IS NOT NULL) FROM attempts WHERE request_id = ?"""
@@ -25,7 +26,7 @@ class Spent:
     cost: Decimal | None = None
 
 
-def spent_on(connection: sqlite3.Connection, request_id: str) -> Spent:
+def spent_on(connection: Connection, request_id: str) -> Spent:
     """What the ledger says of a request; one attempt without a known price makes the whole cost unknown."""
     rows, read, written, estimated, nano, unpriced = connection.execute(_SUMS, (request_id,)).fetchone()
     if not rows:

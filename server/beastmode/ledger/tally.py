@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 PAUSE_S = 2.0
 
 _ADD = """INSERT INTO tallies (quarter, kind, name, model, language, trigger, count) VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET count = count + excluded.count"""
+    ON CONFLICT (quarter, kind, name, model, language, trigger)
+        DO UPDATE SET count = tallies.count + excluded.count"""
 _READ = """SELECT kind, name, SUM(count) AS count FROM tallies
     WHERE quarter >= ? AND quarter < ? GROUP BY kind, name ORDER BY SUM(count) DESC, name"""
 

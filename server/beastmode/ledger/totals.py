@@ -8,18 +8,20 @@ the number of hours and on what happened in two of them.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from beastmode.ledger.rows import HOUR, SUMS, hour_of, share_of, times_of
 from beastmode.ledger.sketch import Sketch
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Hashable, Sequence
+
+    from beastmode.store.connection import Connection
 
 Key = TypeVar("Key", bound="Hashable")
 
-_ROLLUPS = f"""SELECT model, task, outcome, merged(total_s) AS total_s, merged(first_token_s) AS first_token_s,
+_ROLLUPS = f"""SELECT model, task, outcome,
+        string_agg(total_s, '') AS total_s, string_agg(first_token_s, '') AS first_token_s,
         {", ".join(f"SUM({name})" for name in SUMS)}
     FROM rollups WHERE hour >= ? AND hour < ? GROUP BY model, task, outcome"""  # noqa: S608 - our own names
 _FIRST_SUM = 5
@@ -57,7 +59,7 @@ class Totals:
 
 
 def fold(
-    connection: sqlite3.Connection, edges: Sequence[float], key: Callable[[int, str, str, str], Key | None]
+    connection: Connection, edges: Sequence[float], key: Callable[[int, str, str, str], Key | None]
 ) -> dict[Key, Totals]:
     """Add up all tries between the first and the last of the edges (Unix time, ascending).
 
@@ -67,8 +69,7 @@ def fold(
         key: what a try is counted under, from the number of its span, its model, its task and its outcome; None leaves
             it out.
     """
-    # SQLite adds up the numbers, which is fast, and hands the sketches of each group over.
-    connection.create_aggregate("merged", 1, _Merged)
+    # The database adds up the numbers, which is fast, and hands the sketches of each group over, one after the other.
     found: dict[Key, Totals] = {}
     for span, (since, until) in enumerate(pairwise(edges)):
         first, last = hour_of(since) + (HOUR if since % HOUR else 0), hour_of(until)
@@ -93,16 +94,3 @@ def fold(
                     totals.total.add(total)
                     totals.first_token.add(first_token)
     return found
-
-
-class _Merged:
-    """The aggregate function `merged` of SQL: many stored sketches as one."""
-
-    def __init__(self) -> None:
-        self._sketch = Sketch()
-
-    def step(self, stored: Any) -> None:
-        self._sketch.merge(stored)
-
-    def finalize(self) -> Any:
-        return self._sketch.stored()

@@ -9,8 +9,7 @@ from beastmode.domain.errors import UserError
 from beastmode.domain.routing import Policy
 
 if TYPE_CHECKING:
-    import sqlite3
-
+    from beastmode.store.connection import Row
     from beastmode.store.writer import Statement
 
 SELECT_POLICY = "SELECT allow_paid_fallback, daily_cap, monthly_cap FROM policy"
@@ -29,7 +28,7 @@ def statement_to_store(policy: Policy) -> Statement:
     return _UPDATE, (int(policy.allow_paid_fallback), *(None if cap is None else format(cap, "f") for cap in caps))
 
 
-def policy_of(row: sqlite3.Row) -> Policy:
+def policy_of(row: Row) -> Policy:
     """The policy of a row of SELECT_POLICY."""
     caps = (row["daily_cap"], row["monthly_cap"])
     return Policy(bool(row["allow_paid_fallback"]), *(None if cap is None else Decimal(cap) for cap in caps))

@@ -339,12 +339,12 @@ class Registry:
         generation = (await self._database.read("SELECT generation FROM registry_generation"))[0]["generation"]
         read = self._database.read
         models, chains, hard = await read(SELECT_MODELS), await read(SELECT_ROUTES), await read(SELECT_HARD)
-        sealed, policy = await read("SELECT model_id, hex(nonce) AS mark FROM sealed_keys"), await read(SELECT_POLICY)
+        sealed, policy = await read("SELECT model_id, nonce FROM sealed_keys"), await read(SELECT_POLICY)
         await self._vault.look()
         # From here on nothing is awaited, so that nobody sees one half of a change.
         own = (self._builtin,) if self._builtin else ()
         self._models = {model.id: model for model in (*own, *map(model_of, models))}
-        self._sealed = {row["model_id"]: row["mark"] for row in sealed}
+        self._sealed = {row["model_id"]: row["nonce"].hex() for row in sealed}
         self._routes = routes_of(chains, hard, self._find, self.is_paid)
         self._policy = policy_of(policy[0])
         self._keys.clear()

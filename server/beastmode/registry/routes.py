@@ -11,11 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.request import Task
+    from beastmode.store.connection import Row
     from beastmode.store.writer import Statement
 
 SELECT_ROUTES = "SELECT task, position, model_id FROM routes ORDER BY task, position"
@@ -26,6 +26,8 @@ _COPY_DEFAULT = """INSERT INTO routes (task, position, model_id) SELECT ?1, posi
     WHERE task = '*' AND NOT EXISTS (SELECT 1 FROM routes WHERE task = ?1)"""
 _MAKE_ROOM = "DELETE FROM routes WHERE task = ? AND (position = 0 OR model_id = ?)"
 _ADD = "INSERT INTO routes (task, position, model_id) VALUES (?, ?, ?)"
+_SET_HARD = """INSERT INTO hard_models (task, model_id) VALUES (?, ?)
+    ON CONFLICT (task) DO UPDATE SET model_id = excluded.model_id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class Routes:
 
 
 def routes_of(
-    chains: Iterable[sqlite3.Row],
-    hard: Iterable[sqlite3.Row],
+    chains: Iterable[Row],
+    hard: Iterable[Row],
     find: Callable[[str], ModelSpec | None],
     is_paid: Callable[[ModelSpec], bool],
 ) -> Routes:
@@ -87,7 +89,7 @@ def replace_hard(task: Task | None, model_id: str | None) -> list[Statement]:
     name = _name(task)
     if model_id is None:
         return [("DELETE FROM hard_models WHERE task = ?", (name,))]
-    return [("INSERT OR REPLACE INTO hard_models (task, model_id) VALUES (?, ?)", (name, model_id))]
+    return [(_SET_HARD, (name, model_id))]
 
 
 def forget(model_id: str) -> list[Statement]:

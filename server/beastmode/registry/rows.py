@@ -10,8 +10,7 @@ from beastmode.domain.model import FimTemplate, ModelSpec
 from beastmode.store.price_columns import columns_of, price_of
 
 if TYPE_CHECKING:
-    import sqlite3
-
+    from beastmode.store.connection import Row
     from beastmode.store.writer import Statement
 
 PREFIX = "custom:"
@@ -40,7 +39,8 @@ _PRICE = """INSERT INTO prices (model, input, output, as_of, source, cache_read,
     SELECT :model, :input, :output, :as_of, :source, :cache_read, :cache_write, :gpu_hour
     WHERE NOT EXISTS (SELECT 1 FROM prices WHERE id = (SELECT max(id) FROM prices WHERE model = :model)
         AND input = :input AND output = :output AND source = :source
-        AND cache_read IS :cache_read AND cache_write IS :cache_write AND gpu_hour = :gpu_hour)"""
+        AND COALESCE(cache_read, '') = COALESCE(:cache_read, '')
+        AND COALESCE(cache_write, '') = COALESCE(:cache_write, '') AND gpu_hour = :gpu_hour)"""
 
 
 def statements_to_store(model: ModelSpec, *, replace: bool) -> list[Statement]:
@@ -57,7 +57,7 @@ def statements_to_store(model: ModelSpec, *, replace: bool) -> list[Statement]:
     return statements
 
 
-def model_of(row: sqlite3.Row) -> ModelSpec:
+def model_of(row: Row) -> ModelSpec:
     """The model of a row of SELECT_MODELS."""
     template = json.loads(row["fim_template"]) if row["fim_template"] else None
     return ModelSpec(

@@ -45,9 +45,10 @@ _COMPLETE = {FinishReason.STOP, FinishReason.TOOL_CALLS}
 _KINDS = {"text": TextDelta, "reasoning": ReasoningDelta, "call": ToolCallDelta, "usage": UsageReport, "end": Finished}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _FIND = "SELECT events, kept_at FROM answers WHERE key = ?"
-_KEEP = "INSERT OR REPLACE INTO answers (key, events, bytes, kept_at) VALUES (?, ?, ?, ?)"
+_KEEP = """INSERT INTO answers (key, events, bytes, kept_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET events = excluded.events, bytes = excluded.bytes, kept_at = excluded.kept_at"""
 _CLEAR = """DELETE FROM answers WHERE kept_at < :oldest OR kept_at > :newest OR key IN (
-    SELECT key FROM (SELECT key, SUM(bytes) OVER (ORDER BY kept_at DESC, key) AS running FROM answers)
+    SELECT key FROM (SELECT key, SUM(bytes) OVER (ORDER BY kept_at DESC, key) AS running FROM answers) AS newest_first
     WHERE running > :most)"""
 
 log = logging.getLogger(__name__)

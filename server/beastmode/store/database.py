@@ -1,54 +1,55 @@
-"""One SQLite file behind registry, ledger and sessions, shared by several editor windows at once.
+"""The one database behind registry, ledger and sessions: a SQLite file for a person, PostgreSQL for a team.
 
-Writes go through one thread that groups them; reads have a connection and a thread of their own, so that a long
-report never delays a row. Neither ever blocks the event loop.
+Writes go through one thread that groups them; reads have connections and threads of their own, so that a long report
+never delays a row. Neither ever blocks the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from beastmode.store.faults import StoreError, store_error
-from beastmode.store.opening import open_connections
+from beastmode.store.faults import StoreError
 from beastmode.store.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from beastmode.store.opening import Connections
+    from beastmode.store.connection import Connection, Row
+    from beastmode.store.engine import Engine
     from beastmode.store.writer import Statement
 
 Result = TypeVar("Result")
 
 
 class Database:
-    """Made by `open`; belongs to the event loop that opened it.
+    """Made by `open` or `connect`; belongs to the event loop that opened it.
 
     Attributes:
-        path: the file.
+        name: the file's path, or host, port and name of a PostgreSQL database.
         notices: what the user should be told about opening it, as sentences.
     """
 
-    def __init__(self, path: Path, connections: Connections) -> None:
-        self.path = path
-        self.notices = connections.notices
-        self._writer = Writer(connections.writer, path, asyncio.get_running_loop())
-        self._read_connection = connections.reader
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="beastmode-reader")
+    def __init__(self, engine: Engine) -> None:
+        self.name = engine.name
+        self.notices = engine.notices
+        self._engine = engine
+        self._writer = Writer(engine, asyncio.get_running_loop())
+        self._readers = ThreadPoolExecutor(engine.readers, thread_name_prefix="beastmode-reader")
         self._closed = False
 
     @classmethod
     async def open(cls, path: Path) -> Database:
-        """Open the file, creating, replacing (where damaged) and migrating it as needed.
+        """Open a SQLite file, creating, replacing (where damaged) and migrating it as needed.
 
         Raises:
             StoreError: it cannot be opened, or was written by a newer version, which is left untouched.
         """
-        return cls(path, await asyncio.to_thread(open_connections, path))
+        from beastmode.store.sqlite import open_file  # noqa: PLC0415 - the one that is needed
+
+        return cls(await asyncio.to_thread(open_file, path))
 
     async def write(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> None:
         """Run one statement; returns after its COMMIT.
@@ -65,13 +66,13 @@ class Database:
             StoreError: nothing was written.
         """
 
-        def run(connection: sqlite3.Connection) -> None:
+        def run(connection: Connection) -> None:
             for sql, parameters in statements:
                 connection.execute(sql, parameters)
 
         await self.transact(run)
 
-    async def transact(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    async def transact(self, work: Callable[[Connection], Result]) -> Result:
         """Run what reads before it writes as one transaction; returns what `work` returned, after the COMMIT.
 
         `work` runs in the writing thread while no other process can write. It must neither commit nor roll back, keep
@@ -85,7 +86,7 @@ class Database:
         await self._writer.submit(lambda connection: results.append(work(connection)))
         return results[-1]
 
-    async def read(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
+    async def read(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         """All rows of a query, as of now.
 
         Raises:
@@ -93,14 +94,14 @@ class Database:
         """
         return await self.query(lambda connection: connection.execute(sql, parameters).fetchall())
 
-    async def query(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    async def query(self, work: Callable[[Connection], Result]) -> Result:
         """Run what reads, and counts what it read, in the reading thread; returns what `work` returned.
 
         Raises:
             StoreError: the query failed.
         """
         self._require_open()
-        return await asyncio.get_running_loop().run_in_executor(self._reader, self._query, work)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._query, work)
 
     async def close(self) -> None:
         """Write what is queued, then close the file. Closing twice is harmless."""
@@ -108,15 +109,15 @@ class Database:
             return
         self._closed = True
         await self._writer.stop()
-        await asyncio.get_running_loop().run_in_executor(self._reader, self._read_connection.close)
-        self._reader.shutdown(wait=False)
+        await asyncio.get_running_loop().run_in_executor(self._readers, self._engine.close_readers)
+        self._readers.shutdown(wait=False)
 
-    def _query(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    def _query(self, work: Callable[[Connection], Result]) -> Result:
         try:
-            return work(self._read_connection)
-        except (sqlite3.Error, OverflowError, ValueError) as error:
-            raise store_error(self.path, error) from error
+            return self._engine.read(work)
+        except self._engine.errors as error:
+            raise self._engine.failure(error) from error
 
     def _require_open(self) -> None:
         if self._closed:
-            raise StoreError(f"The database {self.path} is closed")
+            raise StoreError(f"The database {self.name} is closed")

@@ -1,14 +1,10 @@
-"""What can go wrong with the database file, in words. The one place that maps SQLite's errors to ours."""
+"""What can go wrong with a database, in words; and SQLite's errors as ours."""
 
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import BeastModeError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _PRIMARY = 0xFF  # the low byte of an extended SQLite result code is its family
 _FIXES = {
@@ -28,6 +24,10 @@ class StoreError(BeastModeError):
     kind = "store_failed"
 
 
+class Interrupted(Exception):
+    """The transaction was broken off by the database; nothing of it was written, and it may be run again."""
+
+
 def code_of(error: BaseException) -> int:
     """The primary SQLite result code of an error; 0 where SQLite gave none."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & _PRIMARY
@@ -43,10 +43,10 @@ def is_damage(error: BaseException) -> bool:
     return code_of(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def store_error(path: Path, error: Exception) -> StoreError:
+def store_error(name: str, error: Exception) -> StoreError:
     """Name the file, SQLite's reason and the fix. SQLite's messages name columns, never values."""
     if isinstance(error, StoreError):
         return error
-    failure = StoreError(f"The database {path} failed: {error}", _FIXES.get(code_of(error), ""))
+    failure = StoreError(f"The database {name} failed: {error}", _FIXES.get(code_of(error), ""))
     failure.__cause__ = error
     return failure

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from beastmode.domain.usage import Price
 
 if TYPE_CHECKING:
-    import sqlite3
+    from beastmode.store.connection import Row
 
 
 def columns_of(price: Price) -> dict[str, str | None]:
@@ -25,7 +25,7 @@ def columns_of(price: Price) -> dict[str, str | None]:
     }
 
 
-def price_of(row: sqlite3.Row) -> Price:
+def price_of(row: Row) -> Price:
     """The price of a row that has these columns."""
     return Price(
         input=Decimal(row["input"]),

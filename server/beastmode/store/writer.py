@@ -5,45 +5,46 @@ A commit costs the same for one row as for fifty, so the busier it gets, the che
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from beastmode.store.faults import store_error
-from beastmode.store.opening import patiently
+from beastmode.store.faults import Interrupted
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+
+    from beastmode.store.connection import Connection
+    from beastmode.store.engine import Engine
 
 Statement = tuple[str, "Sequence[object] | Mapping[str, object]"]
 """SQL, and its parameters by position or by name."""
+
+
+_TRIES = 5  # of a transaction that the database breaks off
 
 
 @dataclass(frozen=True, slots=True)
 class _Write:
     """What writes the rows that belong together, and the future of whoever waits for it."""
 
-    work: Callable[[sqlite3.Connection], object]
+    work: Callable[[Connection], object]
     done: asyncio.Future[None]
 
 
 class Writer:
-    """Owns the writing connection from here on, and closes it.
+    """Owns the engine's writing connection from here on, and closes it.
 
     Args:
-        connection: in autocommit mode; transactions are ours.
-        path: named in errors.
+        engine: writes.
         loop: where the callers wait.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, loop: asyncio.AbstractEventLoop) -> None:
-        self._connection = connection
-        self._path = path
+    def __init__(self, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
+        self._engine = engine
         self._loop = loop
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._stopped: asyncio.Future[None] = loop.create_future()
@@ -51,7 +52,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="beastmode-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[sqlite3.Connection], object]) -> asyncio.Future[None]:
+    def submit(self, work: Callable[[Connection], object]) -> asyncio.Future[None]:
         """Queue a unit; the future is done after its COMMIT. Cancelling it does not unqueue it.
 
         The work runs in this thread, within a transaction that it must neither commit nor roll back, and a second time
@@ -72,8 +73,7 @@ class Writer:
             writes, more = self._take()
             if writes:
                 self._tell(writes, self._commit(writes))
-        with suppress(sqlite3.Error):
-            self._connection.close()
+        self._engine.close_writer()
         self._call(self._announce_stop)
 
     def _take(self) -> tuple[list[_Write], bool]:
@@ -89,22 +89,25 @@ class Writer:
 
     def _commit(self, writes: list[_Write]) -> list[Exception | None]:
         """Write all in one transaction; if that fails, each in its own, so that a bad one harms no neighbour."""
-        try:
-            patiently(lambda: self._connection.execute("BEGIN IMMEDIATE"))
-        except sqlite3.Error as error:
-            return [error] * len(writes)
-        try:
-            for write in writes:
-                write.work(self._connection)
-            self._connection.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - whatever a statement raises belongs to its caller, not to this thread
-            if self._connection.in_transaction:
-                with suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
-            if len(writes) == 1:
-                return [error]
-            return [self._commit([write])[0] for write in writes]
-        return [None] * len(writes)
+        for _ in range(_TRIES):
+            try:
+                connection = self._engine.begin()
+            except Exception as error:  # noqa: BLE001 - belongs to the callers, not to this thread
+                return [error] * len(writes)
+            try:
+                for write in writes:
+                    write.work(connection)
+                self._engine.commit()
+            except Interrupted as error:
+                failure: Exception = error
+            except Exception as error:  # noqa: BLE001 - the same
+                self._engine.rollback()
+                if len(writes) == 1:
+                    return [error]
+                return [self._commit([write])[0] for write in writes]
+            else:
+                return [None] * len(writes)
+        return [failure] * len(writes)
 
     def _tell(self, writes: list[_Write], failures: list[Exception | None]) -> None:
         def resolve() -> None:
@@ -114,7 +117,7 @@ class Writer:
                 if failure is None:
                     write.done.set_result(None)
                 else:
-                    write.done.set_exception(store_error(self._path, failure))
+                    write.done.set_exception(self._engine.failure(failure))
 
         self._call(resolve)
 

@@ -125,7 +125,7 @@ async def test_the_last_turns_come_in_their_order(history: History) -> None:
 
 async def test_two_processes_share_a_session(history: History, database: Database) -> None:
     """Every turn of both is there once, whole, and in the order in which it ended."""
-    arguments = (sys.executable, "-c", OTHER_PROCESS, str(database.path))
+    arguments = (sys.executable, "-c", OTHER_PROCESS, database.name)
     other = await asyncio.create_subprocess_exec(*arguments, cwd=Path(__file__).parents[3] / "server")
     for number in range(20):
         await add(history, "shared", replace(TURN, question=f"ours {number}"))

@@ -18,16 +18,17 @@ from beastmode.tasks.chat.clean import one_line, whole
 from beastmode.tasks.chat.turns import Session, Source, Turn
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
 
     from beastmode.store import Database
+    from beastmode.store.connection import Connection, Row
 
 LONGEST_ID = 200
 LONGEST_TITLE = 80
+_ALL = 2**62
 _SESSIONS = """SELECT chat_sessions.*, (SELECT COUNT(*) FROM chat_turns WHERE session_id = chat_sessions.id) AS turns
     FROM chat_sessions"""
-_NEW = "INSERT OR IGNORE INTO chat_sessions VALUES (:id, :title, :workspace, :now, :now)"
+_NEW = "INSERT INTO chat_sessions VALUES (:id, :title, :workspace, :now, :now) ON CONFLICT DO NOTHING"
 _TURN = """INSERT INTO chat_turns (session_id, asked_at, question, answer, ended, error, model, request_id, sources,
         total_s, first_s, input_tokens, output_tokens, estimated, cost_nano)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -105,7 +106,7 @@ class History:
     async def turns(self, session_id: str, last: int | None = None) -> list[Turn]:
         """See `Keeper.turns`."""
         query = "SELECT * FROM chat_turns WHERE session_id = ? ORDER BY id DESC LIMIT ?"
-        rows = await self._database.read(query, (whole(session_id), -1 if last is None else last))
+        rows = await self._database.read(query, (whole(session_id), _ALL if last is None else last))
         return [_turn(row) for row in reversed(rows)]
 
     async def rename(self, session_id: str, title: str) -> Session:
@@ -126,7 +127,7 @@ class History:
             SessionNotFound: there is none of that id.
         """
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Connection) -> int:
             connection.execute("DELETE FROM chat_turns WHERE session_id = ?", (whole(session_id),))
             return connection.execute("DELETE FROM chat_sessions WHERE id = ?", (whole(session_id),)).rowcount
 
@@ -136,7 +137,7 @@ class History:
     async def delete_all(self) -> int:
         """Delete every session; returns how many there were."""
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Connection) -> int:
             connection.execute("DELETE FROM chat_turns")
             return connection.execute("DELETE FROM chat_sessions").rowcount
 
@@ -148,11 +149,11 @@ class History:
         session = {"id": session_id, "title": title, "workspace": whole(workspace), "now": began}
         used_at = self._clock()
 
-        def work(connection: sqlite3.Connection) -> tuple[Turn, bool]:
+        def work(connection: Connection) -> tuple[Turn, bool]:
             paid = replace(turn, spent=spent_on(connection, turn.request_id))
             if is_new:
                 connection.execute(_NEW, session)
-            used = "UPDATE chat_sessions SET used_at = MAX(used_at, ?) WHERE id = ?"
+            used = "UPDATE chat_sessions SET used_at = CASE WHEN used_at < ?1 THEN ?1 ELSE used_at END WHERE id = ?2"
             if not connection.execute(used, (used_at, session_id)).rowcount:
                 return paid, False
             connection.execute(_TURN, (session_id, *_row(paid)))
@@ -222,7 +223,7 @@ def title_of(question: str) -> str:
     return valid_title(first)
 
 
-def _session(row: sqlite3.Row) -> Session:
+def _session(row: Row) -> Session:
     return Session(row["id"], row["title"], row["workspace"], row["created_at"], row["used_at"], row["turns"])
 
 
@@ -246,7 +247,7 @@ def _row(turn: Turn) -> tuple[object, ...]:
     )
 
 
-def _turn(row: sqlite3.Row) -> Turn:
+def _turn(row: Row) -> Turn:
     cost = row["cost_nano"]
     return Turn(
         question=row["question"],

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from beastmode.store import Database
 
+_DECIDE = """INSERT INTO consents (workspace, kind, allowed, decided_at) VALUES (?, ?, ?, CURRENT_TIMESTAMP)
+    ON CONFLICT (workspace, kind) DO UPDATE SET allowed = excluded.allowed, decided_at = excluded.decided_at"""
+
 
 class StoredDecisions:
     """Keeps the answers.
@@ -29,7 +32,6 @@ class StoredDecisions:
         """See `Decisions.write`."""
         if allowed is None:
             statement = "DELETE FROM consents WHERE workspace = ? AND kind = ?"
-            await self._database.transact(lambda connection: connection.execute(statement, (workspace, kind)))
+            await self._database.write(statement, (workspace, kind))
             return
-        statement = "INSERT OR REPLACE INTO consents VALUES (?, ?, ?, datetime('now'))"
-        await self._database.transact(lambda connection: connection.execute(statement, (workspace, kind, allowed)))
+        await self._database.write(_DECIDE, (workspace, kind, int(allowed)))

@@ -1,14 +1,11 @@
-"""From a path to two working connections: the file is made private, checked, replaced if damaged, and migrated.
-
-Separate from the database because all of this blocks, and happens once.
-"""
+"""SQLite: one file for several editor windows. It is made private, checked, replaced if damaged, and migrated."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from beastmode.store.faults import StoreError, is_busy, is_damage, store_error
 from beastmode.store.files import private_directory, private_file, set_database_aside
@@ -18,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from beastmode.store.connection import Connection
+
+Result = TypeVar("Result")
+
 PATIENCE_S = 15.0
 """How long we wait for another process to release the file."""
 
@@ -26,15 +27,61 @@ _PAGE_SIZES = {(1 << power).to_bytes(2, "big") for power in range(9, 16)} | {b"\
 _CHECKED_BYTES = 16 * 1024 * 1024  # a full check reads the whole file; a large ledger would slow every start
 
 
-class Connections(NamedTuple):
-    """One connection that writes, one that reads, and what the user should be told."""
+class Sqlite:
+    """An open file; see `engine.Engine`.
 
-    writer: sqlite3.Connection
-    reader: sqlite3.Connection
-    notices: tuple[str, ...]
+    Args:
+        path: the file.
+        writer: a connection in autocommit mode; transactions are ours.
+        reader: one that only reads.
+        notices: what the user should be told.
+    """
+
+    readers = 1
+    errors: tuple[type[Exception], ...] = (sqlite3.Error, OverflowError, ValueError)
+
+    def __init__(
+        self, path: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, notices: tuple[str, ...]
+    ) -> None:
+        self.name = str(path)
+        self.notices = notices
+        self._writer = writer
+        self._reader = reader
+
+    def begin(self) -> Connection:
+        """See `Engine.begin`."""
+        patiently(lambda: self._writer.execute("BEGIN IMMEDIATE"))
+        return self._writer
+
+    def commit(self) -> None:
+        """See `Engine.commit`."""
+        self._writer.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """See `Engine.rollback`."""
+        if self._writer.in_transaction:
+            with suppress(sqlite3.Error):
+                self._writer.execute("ROLLBACK")
+
+    def read(self, work: Callable[[Connection], Result]) -> Result:
+        """See `Engine.read`."""
+        return work(self._reader)
+
+    def failure(self, error: Exception) -> StoreError:
+        """See `Engine.failure`."""
+        return store_error(self.name, error)
+
+    def close_writer(self) -> None:
+        """See `Engine.close_writer`."""
+        with suppress(sqlite3.Error):
+            self._writer.close()
+
+    def close_readers(self) -> None:
+        """See `Engine.close_readers`."""
+        self._reader.close()
 
 
-def open_connections(path: Path) -> Connections:
+def open_file(path: Path) -> Sqlite:
     """Open the file, making it where it is missing and replacing it where it is damaged. Blocks.
 
     Raises:
@@ -50,14 +97,27 @@ def open_connections(path: Path) -> Connections:
             opened = _replaced(path, error)
         writer, notices = opened
         try:
-            reader = _connect(path)
+            reader = connect(path)
             reader.execute("PRAGMA query_only = ON")
         except BaseException:
             writer.close()
             raise
     except (sqlite3.Error, OSError) as error:
-        raise store_error(path, error) from error
-    return Connections(writer, reader, notices)
+        raise store_error(str(path), error) from error
+    return Sqlite(path, writer, reader, notices)
+
+
+class _Joined:
+    """`string_agg` of bytes, as PostgreSQL has it; SQLite's own knows only text."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def step(self, *row: Any) -> None:
+        self._parts.append(row[0])
+
+    def finalize(self) -> Any:
+        return b"".join(self._parts)
 
 
 def patiently(operation: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
@@ -74,17 +134,19 @@ def patiently(operation: Callable[[], object], patience_s: float = PATIENCE_S) -
             return
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path | str) -> sqlite3.Connection:
+    """A connection that understands our SQL; in autocommit mode."""
     # The connections are made in one thread and used in another, but never in two at once.
     connection = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
+    connection.create_aggregate("string_agg", 2, _Joined)
     return connection
 
 
 def _prepared(path: Path) -> sqlite3.Connection:
     private_file(path)
     _check_header(path)
-    connection = _connect(path)
+    connection = connect(path)
     try:
         refuse_newer(connection)
         _check_pages(connection, path)
