@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from beastmode.completion.audience import Audience
 from beastmode.completion.engine import Engine
 from beastmode.completion.feedback import Feedback
-from beastmode.domain.errors import BeastModeError, Resting
+from beastmode.domain.errors import BeastModeError, Resting, UserError
 from beastmode.domain.model import BUILTIN_ID, is_loopback
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Health, HealthLevel, Outcome
@@ -341,9 +342,24 @@ class App:
         """What can wait until the first answers have been given: prices, old answers, the rules that find secrets."""
         with suppress(OSError, BeastModeError):  # each is tried again, or said, when it is needed
             await self.ledger.settle()
+            await self.trim()
             await self._answers.tidy()
             if any(not is_loopback(model.endpoint_url) for task in Task for model in self.registry.route(task)):
                 await self._masker.prepare()
+
+    async def trim(self) -> int:
+        """Remove the rows that the setting `ledger.keep_days` does not keep; how many."""
+        days = self.settings.ledger.keep_days
+        return 0 if days is None else await self.ledger.remove_old(days, time())
+
+    async def shrink(self) -> tuple[int, int]:
+        """Give the room of removed rows back to the disk; bytes of the database before and after."""
+        from beastmode.store.upkeep import shrink  # noqa: PLC0415 - as above
+
+        path = self.settings.paths.database
+        if self._database.name != str(path):
+            raise UserError(f"{self._database.name} is no file of ours", "Its own server makes it smaller (autovacuum)")
+        return await asyncio.to_thread(shrink, path)
 
     def _fetches_ahead(self, model: ModelSpec) -> bool:
         """What nobody has asked for yet is asked only of a model that is free, awake and has nothing else to do."""

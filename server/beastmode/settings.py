@@ -127,6 +127,13 @@ class RoutingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSettings:
+    """`keep_days`: rows of single requests that are older are removed, their hourly sums stay; None keeps all."""
+
+    keep_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything at once. `baseline` is the provider model that savings are measured against.
 
@@ -143,6 +150,7 @@ class Settings:
     builtin: BuiltinSettings = field(default_factory=BuiltinSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
     baseline: str = "openai:gpt-4"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -157,6 +165,7 @@ _SECTIONS = {
     "builtin": BuiltinSettings,
     "cache": CacheSettings,
     "routing": RoutingSettings,
+    "ledger": LedgerSettings,
 }
 _SETTABLE = {("baseline",), ("log_level",)} | {
     (section, entry.name) for section, kind in _SECTIONS.items() for entry in fields(kind)
@@ -177,6 +186,7 @@ _RANGES: dict[tuple[str, ...], tuple[int, int]] = {
     ("builtin", "threads"): (1, 1024),
     ("cache", "max_mb"): (1, 4096),
     ("cache", "max_age_hours"): (1, 8760),
+    ("ledger", "keep_days"): (35, 36_500),  # budgets of a month look at its rows
 }
 _PATHS = {("network", "ca_bundle"), ("builtin", "model_path")}
 

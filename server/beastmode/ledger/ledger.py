@@ -15,6 +15,7 @@ from beastmode.ledger.feedback import acceptance
 from beastmode.ledger.overview import failures, overview
 from beastmode.ledger.prices import PriceBook, price_id
 from beastmode.ledger.report import report
+from beastmode.ledger.retention import remove_old
 from beastmode.ledger.rows import HOUR, Baseline, record
 from beastmode.ledger.summary import summarize
 from beastmode.ledger.tally import silence
@@ -152,6 +153,10 @@ class Ledger:
         for row in await self._database.read("SELECT DISTINCT model FROM rollups WHERE unpriced > 0"):
             if _is_provided(row["model"]):
                 await self._fill_costs(row["model"])
+
+    async def remove_old(self, keep_days: int, now: float) -> int:
+        """Remove the rows of single tries and showings from before so many days; their sums stay. Returns how many."""
+        return await remove_old(self._database, keep_days, now)
 
     async def _take(self, price: Price | None) -> None:
         if price is not None and (self._baseline is None or self._baseline.price != price):

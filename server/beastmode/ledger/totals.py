@@ -2,7 +2,8 @@
 
 A rollup is about one UTC hour. A span that begins or ends inside an hour (an arbitrary moment; midnight in India or
 Newfoundland, half past by UTC) reads that hour's rows instead, so that every span is exact, and the cost depends on
-the number of hours and on what happened in two of them.
+the number of hours and on what happened in two of them. Where the rows of an hour were removed (see retention.py), all
+of it counts with the span that has its beginning.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _ROLLUPS = f"""SELECT model, task, outcome,
         {", ".join(f"SUM({name})" for name in SUMS)}
     FROM rollups WHERE hour >= ? AND hour < ? GROUP BY model, task, outcome"""  # noqa: S608 - our own names
 _FIRST_SUM = 5
+_REMOVED = """SELECT EXISTS (SELECT 1 FROM rollups WHERE hour = :hour)
+    AND NOT EXISTS (SELECT 1 FROM attempts WHERE started_at >= :hour AND started_at < :after)"""
 _ROWS = "SELECT * FROM attempts WHERE started_at >= ? AND started_at < ?"
 
 
@@ -73,6 +76,8 @@ def fold(
     found: dict[Key, Totals] = {}
     for span, (since, until) in enumerate(pairwise(edges)):
         first, last = hour_of(since) + (HOUR if since % HOUR else 0), hour_of(until)
+        if until % HOUR and _is_removed(connection, last):
+            last += HOUR
         rows: list[tuple[float, float]] = [(since, until)]
         if first < last:
             rows = [(since, first), (last, until)]
@@ -94,3 +99,9 @@ def fold(
                     totals.total.add(total)
                     totals.first_token.add(first_token)
     return found
+
+
+def _is_removed(connection: Connection, hour: int) -> bool:
+    """Whether only the sums of an hour are left."""
+    found = connection.execute(_REMOVED, {"hour": hour, "after": hour + HOUR}).fetchone()
+    return found is not None and bool(found[0])

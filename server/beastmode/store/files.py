@@ -27,17 +27,22 @@ def private_file(path: Path) -> None:
         path.chmod(0o600)
 
 
+def aside_name(path: Path, why: str) -> Path:
+    """`NAME.WHY-YYYYMMDD-HHMMSS` beside a file: a name that nothing has yet."""
+    stamp = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    aside, number = path.with_name(f"{path.name}.{why}-{stamp}"), 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}.{why}-{stamp}-{number}")
+    return aside
+
+
 def set_database_aside(path: Path) -> Path:
     """Move a database and its journals to `NAME.damaged-YYYYMMDD-HHMMSS`; return the new path of the main file.
 
     The journals go first: a new main file must never meet the journal of the old one.
     """
-    stamp = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
+    aside = aside_name(path, "damaged")
     for companion in _COMPANIONS:
         journal = path.with_name(path.name + companion)
         if journal.exists():

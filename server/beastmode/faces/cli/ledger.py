@@ -15,7 +15,7 @@ import typer
 
 from beastmode.domain.errors import UserError
 from beastmode.faces.cli.models import Json
-from beastmode.faces.cli.render import acceptances, attempts, complain, out, silences, sums
+from beastmode.faces.cli.render import acceptances, attempts, bar, complain, out, silences, sums
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.ledger.days import read_span
 from beastmode.ledger.export import Format, writer_to
@@ -59,6 +59,7 @@ def build() -> typer.Typer:
     group.command("export")(export)
     group.command("acceptance")(acceptance)
     group.command("silence")(silence)
+    group.command("vacuum")(vacuum)
     return group
 
 
@@ -155,6 +156,25 @@ def export(
                     written += len(page)
         if output is not None:
             typer.echo(f"{written} rows written to {output}")
+
+    run(work)
+
+
+def vacuum(as_json: Json = False) -> None:
+    """Remove the rows that `ledger.keep_days` does not keep, and give their room back to the disk. Sums stay.
+
+    Example: BEASTMODE_LEDGER__KEEP_DAYS=90 beastmode ledger vacuum
+    """
+
+    async def work(app: App) -> None:
+        with bar("Removing old rows") as say:
+            removed = await app.trim()
+            say("Making the file smaller")
+            before, after = await app.shrink()
+        if as_json:
+            typer.echo(json.dumps({"removed": removed, "bytes_before": before, "bytes_after": after}, indent=2))
+        else:
+            out().print(f"Removed {removed} rows; the database has {after // 1000} kB, and had {before // 1000} kB")
 
     run(work)
 

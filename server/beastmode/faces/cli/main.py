@@ -23,6 +23,13 @@ COMMANDS: dict[str, Command | Group] = {
     "index": Group("index:build_group", "The search index of a workspace."),
     "ledger": Group("ledger:build", "Every request, as it was recorded."),
     "status": Command("show:status", "The selected model, its health, and today's figures."),
+    "backup": Command(
+        "backup:backup", "Write models, sealed keys, ledger and chats to one file, while editors go on using them."
+    ),
+    "restore": Command(
+        "backup:restore",
+        "Put a backup in the place of the database; what was there is kept beside it under a dated name.",
+    ),
     "doctor": Command("show:doctor", "Check the installation, with a fix for what is wrong."),
     "complete": Command("ask:complete", "Fill a hole in code and print what the model wrote, unfiltered."),
     "run": Command("tasks:run_task", "Build a feature, refactor, document, fix or explain; you say yes or no to it."),
