@@ -28,7 +28,7 @@ COMMANDS: dict[str, Command | Group] = {
     ),
     "restore": Command(
         "backup:restore",
-        "Put a backup in the place of the database; what was there is kept beside it under a dated name.",
+        "Put a backup in the place of the database; what was there is kept under a dated name.",
     ),
     "doctor": Command("show:doctor", "Check the installation, with a fix for what is wrong."),
     "complete": Command("ask:complete", "Fill a hole in code and print what the model wrote, unfiltered."),
