@@ -121,7 +121,7 @@ def test_suggestions_of_the_second_version_count_where_they_were_accepted() -> N
                 ("h", "chat", 3600.0, "ok", 1, 700, None),
             ],
         )
-        names = ", ".join(name for name in (*KEY, *SUMS) if name not in {"baseline_cost_nano", "uncompared"})
+        names = ", ".join(name for name in (*KEY, *SUMS) if name not in {"user", "baseline_cost_nano", "uncompared"})
         connection.execute(
             f"INSERT INTO rollups ({names}, baseline_cost_nano, uncompared, total_s, first_token_s)"  # noqa: S608
             " SELECT CAST(started_at / 3600 AS INTEGER) * 3600, model, task, outcome, COUNT(*), COUNT(accepted_at), 0,"

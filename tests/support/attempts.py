@@ -64,6 +64,7 @@ _tries = st.builds(
     price=st.sampled_from(_prices),
     cached=st.booleans(),
     masked=st.integers(0, 9),
+    user=st.sampled_from(["", "ada"]),
 )
 
 
@@ -84,7 +85,7 @@ def sums_of_rows(connection: sqlite3.Connection) -> Sums:
     """What the rollups must be, from every row."""
     groups: dict[tuple[object, ...], list[sqlite3.Row]] = defaultdict(list)
     for row in connection.execute("SELECT * FROM attempts"):
-        groups[hour_of(row["started_at"]), row["model"], row["task"], row["outcome"]].append(row)
+        groups[hour_of(row["started_at"]), row["model"], row["task"], row["outcome"], row["user"]].append(row)
     found: Sums = {}
     for key, rows in groups.items():
         totals, first_tokens = Sketch(), Sketch()
@@ -100,7 +101,7 @@ def sums_of_rows(connection: sqlite3.Connection) -> Sums:
 def sums_of_rollups(connection: sqlite3.Connection) -> Sums:
     """What the rollups are."""
     return {
-        (row["hour"], row["model"], row["task"], row["outcome"]): (
+        (row["hour"], row["model"], row["task"], row["outcome"], row["user"]): (
             tuple(row[name] for name in SUMS),
             row["total_s"],
             row["first_token_s"],

@@ -65,7 +65,8 @@ class ChatRequest:
     `model` None means: the user's route for the task decides. `max_tokens` and `temperature` None mean: as the
     model's row says. `local_only`: nothing of it may leave this machine. `tool_choice` is auto, none, required, or a
     tool's name. `json_mode`: the answer must be JSON; `json_schema` (JSON text) says of which shape. `thinking` False
-    asks the model not to think before it answers, where its format has a switch for that.
+    asks the model not to think before it answers, where its format has a switch for that. `user` is who asks, by name;
+    '' is the owner of this machine.
     """
 
     messages: tuple[Message, ...]
@@ -80,6 +81,7 @@ class ChatRequest:
     json_mode: bool = False
     json_schema: str | None = None
     thinking: bool | None = None
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class FimRequest:
     stop: tuple[str, ...] = ()
     local_only: bool = False
     snippets: tuple[Snippet, ...] = ()
+    user: str = ""
 
 
 Request = ChatRequest | FimRequest

@@ -54,7 +54,8 @@ class Attempt:
     endpoint to have room and part of `total_s`, `connect_s` what connecting took (0 on a kept connection). `estimated`
     says that the tokens were counted by us because the endpoint did not report them. `cost` is in dollars by `price`,
     `baseline_cost` what the same tokens cost on the baseline model; None where no price is known. `cached` is an answer
-    from memory, at no cost. `masked` counts secrets kept from the endpoint.
+    from memory, at no cost. `masked` counts secrets kept from the endpoint. `user` is who asked; '' is the owner of
+    this machine.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Attempt:
     baseline_cost: Decimal | None = None
     cached: bool = False
     masked: int = 0
+    user: str = ""
 
 
 class HealthLevel(StrEnum):

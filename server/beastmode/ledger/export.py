@@ -30,6 +30,7 @@ PAGE = 5000
 COLUMNS: dict[str, Kind] = {
     "id": "text",
     "request_id": "text",
+    "user": "text",
     "started_at": "time",
     "task": "text",
     "model": "text",

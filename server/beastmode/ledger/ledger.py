@@ -130,7 +130,7 @@ class Ledger:
         `["cached"]`.
         """
 
-        def key(_span: int, of: str, what: str, outcome: str) -> bool | None:
+        def key(_span: int, of: str, what: str, outcome: str, _user: str) -> bool | None:
             return True if of == model and task in {None, what} and outcome == Outcome.OK else None
 
         found = await self._database.query(lambda connection: fold(connection, (since, FOREVER), key))

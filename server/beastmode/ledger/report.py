@@ -44,7 +44,7 @@ async def report(database: Database, since: float, until: float, by: By, zone: t
         names = [day.isoformat() if by == "day" else f"{day:%Y-%m}" for day, _ in spans]
         edges = [begins for _, begins in spans]
 
-    def key(span: int, model: str, task: str, outcome: str) -> tuple[str, str]:
+    def key(span: int, model: str, task: str, outcome: str, _user: str) -> tuple[str, str]:
         return {"model": model, "task": task}.get(by, names[span]), outcome
 
     found = await database.query(lambda connection: fold(connection, (*edges, until), key))

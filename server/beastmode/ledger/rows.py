@@ -21,8 +21,8 @@ NOTHING = Decimal(0)
 WHOLE = 1000
 """Shares are kept in thousandths."""
 
-KEY = ("hour", "model", "task", "outcome")
-"""What one row of the rollups is about."""
+KEY = ("hour", "model", "task", "outcome", "user")
+"""What one row of the rollups is about. Names are quoted: `user` without quotes is PostgreSQL's own."""
 
 SUMS = (
     "attempts",
@@ -48,9 +48,10 @@ SUMS = (
 _MOST_NANO = 10**15
 """A million dollars for one try; a price that says more is a mistake, and the sum must fit SQLite's integers."""
 
-_WHERE = " AND ".join(f"{name} = ?" for name in KEY)
+_WHERE = " AND ".join(f'"{name}" = ?' for name in KEY)
 _SKETCHES = f"SELECT total_s, first_token_s FROM rollups WHERE {_WHERE}"  # noqa: S608 - our own names, here and below
-_ADD = f"""INSERT INTO rollups ({", ".join(KEY + SUMS)}, total_s, first_token_s)
+_QUOTED = ", ".join(f'"{name}"' for name in KEY + SUMS)
+_ADD = f"""INSERT INTO rollups ({_QUOTED}, total_s, first_token_s)
     VALUES ({", ".join("?" * len(KEY + SUMS))}, ?, ?)
     ON CONFLICT ({", ".join(KEY)}) DO UPDATE SET
         {", ".join(f"{name} = rollups.{name} + excluded.{name}" for name in SUMS)},
@@ -77,8 +78,9 @@ PLAIN = (
 """Fields of an attempt that are columns as they are."""
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _MADE = ("task", "outcome", "error", "cost_nano", "tokens_cost_nano", "baseline_cost_nano")
-_COLUMNS = (*PLAIN, *_TOKENS, *_MADE, "price_id", "baseline_price_id")
-_INSERT = f"INSERT INTO attempts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own names
+_COLUMNS = (*PLAIN, *_TOKENS, *_MADE, "price_id", "baseline_price_id", "user")
+_NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
+_INSERT = f"INSERT INTO attempts ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own names
 
 
 class Baseline(NamedTuple):
@@ -107,7 +109,7 @@ def row_of(attempt: Attempt, baseline: Baseline | None) -> dict[str, Any]:
     usage, price = attempt.usage, attempt.price
     row: dict[str, Any] = {name: getattr(attempt, name) for name in PLAIN}
     row.update((name, getattr(usage, name)) for name in _TOKENS)
-    row["task"], row["outcome"] = attempt.task.value, attempt.outcome.value
+    row["task"], row["outcome"], row["user"] = attempt.task.value, attempt.outcome.value, attempt.user
     # Half of a surrogate pair, which an endpoint may put into its error, is no text for SQLite.
     row["error"] = None if attempt.error is None else attempt.error.encode("utf-8", "replace").decode()
     cost = NOTHING if attempt.cached else attempt.cost
@@ -176,7 +178,7 @@ def record(
     row["baseline_price_id"] = None if baseline is None or attempt.cached else baseline.price_id
     connection.execute(_INSERT, [row[name] for name in _COLUMNS])
     row["accepted_at"] = row["used"] = None
-    key = (hour_of(attempt.started_at), row["model"], row["task"], row["outcome"])
+    key = _key_of(row)
     found = connection.execute(_SKETCHES, key).fetchone() or (b"", b"")
     sketches = (added(sketch, seconds) for sketch, seconds in zip(found, times_of(row), strict=True))
     connection.execute(_ADD, (*key, *share_of(row), *sketches))
@@ -191,8 +193,11 @@ def change(connection: Connection, row: Row, **changes: object) -> None:
     steps = {name: new - old for name, old, new in zip(SUMS, before, after, strict=True) if new != old}
     if steps:
         settings = ", ".join(f"{name} = {name} + ?" for name in steps)
-        key = (hour_of(row["started_at"]), row["model"], row["task"], row["outcome"])
-        connection.execute(f"UPDATE rollups SET {settings} WHERE {_WHERE}", (*steps.values(), *key))  # noqa: S608
+        connection.execute(f"UPDATE rollups SET {settings} WHERE {_WHERE}", (*steps.values(), *_key_of(row)))  # noqa: S608
+
+
+def _key_of(row: Row) -> tuple[object, ...]:
+    return hour_of(row["started_at"]), row["model"], row["task"], row["outcome"], row["user"]
 
 
 def _number(value: int | None) -> int:

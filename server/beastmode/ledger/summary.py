@@ -148,7 +148,7 @@ def summary_of(parts: Mapping[str, Totals]) -> Summary:
 async def summarize(database: Database, since: float, until: float = FOREVER) -> Summary:
     """Add up a span (Unix time), tests of a model left out; costs the same whatever the number of rows."""
 
-    def key(_span: int, _model: str, task: str, outcome: str) -> str | None:
+    def key(_span: int, _model: str, task: str, outcome: str, _user: str) -> str | None:
         return None if task == Task.PROBE else outcome
 
     return summary_of(await database.query(lambda connection: fold(connection, (since, until), key)))

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key", bound="Hashable")
 
-_ROLLUPS = f"""SELECT model, task, outcome,
+_ROLLUPS = f"""SELECT model, task, outcome, "user",
         string_agg(total_s, '') AS total_s, string_agg(first_token_s, '') AS first_token_s,
         {", ".join(f"SUM({name})" for name in SUMS)}
-    FROM rollups WHERE hour >= ? AND hour < ? GROUP BY model, task, outcome"""  # noqa: S608 - our own names
-_FIRST_SUM = 5
+    FROM rollups WHERE hour >= ? AND hour < ? GROUP BY model, task, outcome, "user\""""  # noqa: S608 - our own names
+_FIRST_SUM = 6
 _REMOVED = """SELECT EXISTS (SELECT 1 FROM rollups WHERE hour = :hour)
     AND NOT EXISTS (SELECT 1 FROM attempts WHERE started_at >= :hour AND started_at < :after)"""
 _ROWS = "SELECT * FROM attempts WHERE started_at >= ? AND started_at < ?"
@@ -62,15 +62,15 @@ class Totals:
 
 
 def fold(
-    connection: Connection, edges: Sequence[float], key: Callable[[int, str, str, str], Key | None]
+    connection: Connection, edges: Sequence[float], key: Callable[[int, str, str, str, str], Key | None]
 ) -> dict[Key, Totals]:
     """Add up all tries between the first and the last of the edges (Unix time, ascending).
 
     Args:
         connection: for reading.
         edges: what separates the spans.
-        key: what a try is counted under, from the number of its span, its model, its task and its outcome; None leaves
-            it out.
+        key: what a try is counted under, from the number of its span, its model, its task, its outcome and who
+            asked; None leaves it out.
     """
     # The database adds up the numbers, which is fast, and hands the sketches of each group over, one after the other.
     found: dict[Key, Totals] = {}
@@ -82,7 +82,7 @@ def fold(
         if first < last:
             rows = [(since, first), (last, until)]
             for row in connection.execute(_ROLLUPS, (first, last)):
-                name = key(span, row["model"], row["task"], row["outcome"])
+                name = key(span, row["model"], row["task"], row["outcome"], row["user"])
                 if name is not None:
                     totals = found.setdefault(name, Totals())
                     totals.add(row[_FIRST_SUM:])
@@ -91,7 +91,7 @@ def fold(
         for begins, ends in rows:
             # A whole hour has no rows to be read, and neither has an empty span.
             for row in connection.execute(_ROWS, (begins, ends)) if begins < ends else ():
-                name = key(span, row["model"], row["task"], row["outcome"])
+                name = key(span, row["model"], row["task"], row["outcome"], row["user"])
                 if name is not None:
                     totals = found.setdefault(name, Totals())
                     totals.add(share_of(row))

@@ -212,4 +212,5 @@ def _row(request: Request, candidate: Candidate, made: _Try) -> Attempt:
         queue_s=made.queue_s,
         price=model.price,
         masked=made.masked,
+        user=request.user,
     )

@@ -319,4 +319,5 @@ def _from_memory(request: Request, candidate: Candidate, request_id: str) -> Att
         cost=Decimal(0),
         price=model.price,
         cached=True,
+        user=request.user,
     )

@@ -344,6 +344,63 @@ MIGRATIONS: tuple[Migration, ...] = (
             )""",
         ),
     ),
+    Migration(
+        "m011_users",
+        (
+            # Who asked; '' is the owner of this machine. Quoted, for without quotes PostgreSQL means a user of its own.
+            """ALTER TABLE attempts ADD COLUMN "user" TEXT NOT NULL DEFAULT ''""",
+            "ALTER TABLE rollups RENAME TO rollups_before_m011",
+            # As before, with `user` in the key; what the columns mean is said at m003.
+            """CREATE TABLE rollups (
+                hour INTEGER NOT NULL,
+                model TEXT NOT NULL,
+                task TEXT NOT NULL,
+                outcome TEXT NOT NULL,
+                "user" TEXT NOT NULL,
+                attempts INTEGER NOT NULL,
+                accepted INTEGER NOT NULL,
+                cached INTEGER NOT NULL,
+                masked INTEGER NOT NULL,
+                estimated INTEGER NOT NULL,
+                unpriced INTEGER NOT NULL,
+                uncompared INTEGER NOT NULL,
+                input_tokens INTEGER NOT NULL,
+                output_tokens INTEGER NOT NULL,
+                cache_read_tokens INTEGER NOT NULL,
+                cache_write_tokens INTEGER NOT NULL,
+                reasoning_tokens INTEGER NOT NULL,
+                cost_nano INTEGER NOT NULL,
+                tokens_cost_nano INTEGER NOT NULL,
+                baseline_cost_nano INTEGER NOT NULL,
+                estimated_cost_nano INTEGER NOT NULL,
+                estimated_baseline_nano INTEGER NOT NULL,
+                total_s BLOB NOT NULL,
+                first_token_s BLOB NOT NULL,
+                PRIMARY KEY (hour, model, task, outcome, "user")
+            ) WITHOUT ROWID""",
+            """INSERT INTO rollups SELECT hour, model, task, outcome, '',
+                attempts, accepted, cached, masked, estimated, unpriced, uncompared,
+                input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
+                cost_nano, tokens_cost_nano, baseline_cost_nano, estimated_cost_nano, estimated_baseline_nano,
+                total_s, first_token_s FROM rollups_before_m011""",
+            "DROP TABLE rollups_before_m011",
+            # Others who may use this machine's gateway; see registry/users.py.
+            """CREATE TABLE users (
+                name TEXT PRIMARY KEY,
+                token_hash TEXT NOT NULL UNIQUE,  -- SHA-256 of a random token, in hexadecimal
+                daily_cap TEXT,                   -- US dollars, decimal; NULL: none
+                monthly_cap TEXT,
+                requests_per_minute INTEGER,      -- NULL: no limit
+                created_at TEXT NOT NULL
+            )""",
+            # Which models each may use: a name, or '*' for everybody; an id, or '*' for every model.
+            """CREATE TABLE grants (
+                user_name TEXT NOT NULL,
+                model_id TEXT NOT NULL,
+                PRIMARY KEY (user_name, model_id)
+            )""",
+        ),
+    ),
 )
 
 
