@@ -47,3 +47,13 @@ def log_to(path: Path, level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger(OURS).setLevel(level.upper())
+
+
+def lines_to(path: Path, name: str) -> None:
+    """Send what one logger of ours says to a file of its own, a line as it is; for the whole process, as `log_to`."""
+    handler = _PrivateFile(path, maxBytes=10 * MEGABYTE, backupCount=5, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger(name)
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False

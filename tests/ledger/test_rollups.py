@@ -132,8 +132,8 @@ def test_suggestions_of_the_second_version_count_where_they_were_accepted() -> N
         migrate(connection)
         found = {key: sums for key, (sums, *_) in sums_of_rollups(connection).items()}
         assert found == {key: sums for key, (sums, *_) in sums_of_rows(connection).items()}
-        assert found[3600, "custom:m", "chat", "ok"][SUMS.index("baseline_cost_nano")] == 700
-        answers = found[3600, "custom:m", "inline", "ok"]
+        assert found[3600, "custom:m", "chat", "ok", ""][SUMS.index("baseline_cost_nano")] == 700
+        answers = found[3600, "custom:m", "inline", "ok", ""]
         assert answers[SUMS.index("baseline_cost_nano")] == 800
         assert answers[SUMS.index("estimated_baseline_nano")] == 300
 

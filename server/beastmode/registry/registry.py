@@ -17,6 +17,7 @@ from beastmode.registry.policy_row import SELECT_POLICY, policy_of, statement_to
 from beastmode.registry.provided import Provided
 from beastmode.registry.routes import SELECT_HARD, SELECT_ROUTES, Routes, routes_of
 from beastmode.registry.rows import PREFIX, SELECT_MODELS, model_of, statements_to_store
+from beastmode.registry.users import Users
 from beastmode.store import StoreError
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class Registry:
         vault: seals and opens the keys.
         builtin: the model that comes with the product, or None where it is switched off.
         provider_keys: by environment variable; used for a provider that the vault has no key of.
+
+    Attributes:
+        users: who may use the gateway besides the owner.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Registry:
         builtin: ModelSpec | None,
         provider_keys: Mapping[str, Secret] = _NO_KEYS,
     ) -> None:
+        self.users = Users(database)
         self._database = database
         self._vault = vault
         self._builtin = builtin
@@ -341,6 +346,7 @@ class Registry:
         models, chains, hard = await read(SELECT_MODELS), await read(SELECT_ROUTES), await read(SELECT_HARD)
         sealed, policy = await read("SELECT model_id, nonce FROM sealed_keys"), await read(SELECT_POLICY)
         await self._vault.look()
+        await self.users.load()
         # From here on nothing is awaited, so that nobody sees one half of a change.
         own = (self._builtin,) if self._builtin else ()
         self._models = {model.id: model for model in (*own, *map(model_of, models))}

@@ -38,6 +38,8 @@ COMMANDS: dict[str, Command | Group] = {
         "evaluate:evaluate", "Let models fill holes cut in your code, through the real engine, and compare."
     ),
     "opportunities": Command("opportunities:opportunities", "Find where the code could be better; no model is asked."),
+    "serve": Command("serve:serve", "Open the models to every tool on this machine, over HTTP."),
+    "token": Command("serve:token", "Show the owner's token of the gateway, or make a new one."),
 }
 """Name -> `module:function` in this folder, and a line of help."""
 

@@ -1,0 +1,1 @@
+"""The gateway: the same core over HTTP, for scripts, other editors' plugins and a browser."""

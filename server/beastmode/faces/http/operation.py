@@ -1,0 +1,64 @@
+"""A route that says what it takes and what it gives; /openapi.json is made of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from pydantic import BaseModel
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What /openapi.json says of a route.
+
+    Attributes:
+        summary: what it does, in a line.
+        body: what it takes, by the same class that checks it; None for nothing.
+        answer: what it gives; a class, a JSON schema, or None for an answer that is not JSON.
+        status: of a good answer.
+        media_type: of the answer.
+        streams: it also answers by server-sent events, to whoever accepts those.
+        query: the parameters that it takes, each with its JSON schema.
+        errors: the statuses that it may answer with, besides those that every route may.
+        tag: of which part of the interface it is.
+    """
+
+    summary: str
+    body: type[BaseModel] | None = None
+    answer: type[BaseModel] | Mapping[str, Any] | None = None
+    status: int = 200
+    media_type: str = "application/json"
+    streams: bool = False
+    query: Mapping[str, Mapping[str, Any]] | None = None
+    errors: tuple[int, ...] = ()
+    tag: str = "beastmode"
+
+
+class Operation(Route):
+    """One method at one path.
+
+    Args:
+        method: of HTTP.
+        path: as Starlette's.
+        endpoint: answers.
+        described: for /openapi.json; None leaves the route out of it (a page, not an interface).
+    """
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        described: Described | None = None,
+    ) -> None:
+        super().__init__(path, endpoint, methods=[method])
+        self.method = method
+        self.described = described

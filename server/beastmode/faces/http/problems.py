@@ -1,0 +1,120 @@
+"""Errors as problem details (RFC 9457), which also carry the specification's texts."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from beastmode.domain import errors
+from beastmode.domain.errors import AttemptFailed, BeastModeError, InvalidModel, UserError
+from beastmode.store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: dict[type[BeastModeError], int] = {
+    errors.ModelNotFound: 404,
+    errors.InvalidModel: 422,
+    errors.NotAllowed: 403,
+    errors.UserError: 400,
+    StoreError: 503,
+    errors.KeyUnreadable: 500,
+    errors.ModelUnavailable: 503,
+    errors.Resting: 503,
+    errors.TimedOut: 504,
+    errors.RateLimited: 429,
+    errors.ContextOverflow: 400,
+    errors.ContentFiltered: 400,
+    errors.AttemptFailed: 502,
+    errors.BeastModeError: 500,
+}
+"""What a client is told of an error; of a family, by its nearest member. Upstream's own 401 is not the client's."""
+
+
+class Refusal(UserError):
+    """A request that the gateway itself refuses.
+
+    Args:
+        status: of HTTP.
+        message, fix: as of every error.
+        headers: that the answer needs.
+        problems: what is wrong with each field of the body, where that is it.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        fix: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        problems: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, fix)
+        self.status = status
+        self.headers = dict(headers or {})
+        self.problems = dict(problems or {})
+
+
+def status_of(error: BeastModeError) -> int:
+    """The status that says what kind of error it is."""
+    if isinstance(error, Refusal):
+        return error.status
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def headers_of(error: BeastModeError) -> dict[str, str]:
+    """The headers that belong to an error: when to ask again, how to sign in."""
+    if isinstance(error, Refusal):
+        return error.headers
+    if isinstance(error, AttemptFailed) and error.retry_after is not None:
+        return {"retry-after": str(max(1, round(error.retry_after)))}
+    return {}
+
+
+def details(error: BeastModeError) -> dict[str, Any]:
+    """The members of the problem. `error` and `success` are what the specification's clients look at."""
+    status = status_of(error)
+    kind = "refused" if isinstance(error, Refusal) else error.kind
+    said: dict[str, Any] = {
+        "type": f"urn:beastmode:problem:{kind}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": error.message,
+        "fix": error.fix,
+        "success": False,
+        "error": error.message,
+    }
+    if isinstance(error, InvalidModel | Refusal) and error.problems:
+        said["errors"] = error.problems
+    return said
+
+
+def problem(error: BeastModeError) -> JSONResponse:
+    """The answer that tells an error."""
+    return JSONResponse(details(error), status_code=status_of(error), headers=headers_of(error), media_type=MEDIA_TYPE)
+
+
+async def answer(_request: Request, error: Exception) -> Response:
+    """A handler of exceptions for Starlette."""
+    assert isinstance(error, BeastModeError)  # noqa: S101 - it is registered for nothing else
+    return problem(error)
+
+
+async def unknown(request: Request, error: Exception) -> Response:
+    """The answer for a path or a method that there is not."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    said = (
+        "There is nothing at this path"
+        if error.status_code == HTTPStatus.NOT_FOUND
+        else (f"{request.method} cannot be asked here")
+    )
+    return problem(Refusal(error.status_code, said, "See /openapi.json", headers=error.headers))

@@ -1,0 +1,201 @@
+"""Who gets in, and who does not."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.routing import Route
+
+from beastmode.domain.errors import UserError
+from beastmode.faces.http.auth import is_public
+from beastmode.faces.http.owner_token import OwnerToken
+from beastmode.faces.http.server import Options, check, hosts
+from beastmode.registry.users import User
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.gateway_client import Gate
+
+LIST = "/api/models/list"
+
+
+def paths(gate: Gate) -> list[tuple[str, str]]:
+    """Every route of the application, with each of its methods."""
+    routes = [route for route in gate.application.routes if isinstance(route, Route)]
+    assert routes
+    return [
+        (method, route.path.replace("{", "").replace("}", "").replace(":path", ""))
+        for route in routes
+        for method in sorted((route.methods or {"GET"}) - {"HEAD"})
+    ]
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", "bm_" + "A" * 43, "x" * 5000])
+async def test_no_route_answers_without_the_right_token(gate: Gate, token: str | None) -> None:
+    """By enumeration of the routes, the ones of later modules too: 401, and nothing about what is there."""
+    async with gate.as_(token) as stranger:
+        for method, path in paths(gate):
+            if is_public(path):
+                continue
+            answer = await stranger.request(method, path)
+            assert answer.status_code == 401, path
+            assert answer.headers["www-authenticate"] == "Bearer"
+            assert answer.json()["error"] == "A token is needed"
+
+
+async def test_a_token_may_be_carried_in_three_ways(gate: Gate) -> None:
+    """As the OpenAI SDKs do, as Anthropic's do, and in the specification's cookie."""
+    for headers in (
+        {"authorization": f"Bearer {gate.token}"},
+        {"x_api_key": gate.token},
+        {"cookie": f"github_oauth_user_id={gate.token}"},
+    ):
+        async with gate.as_(None, **headers) as client:
+            assert (await client.get(LIST)).status_code == 200, headers
+
+
+async def test_a_name_is_no_credential(gate: Gate) -> None:
+    """The specification's cookie carried a user's name; here that opens nothing."""
+    await gate.gateway.users.add(User("ada"))
+    for name in ("ada", "", "owner"):
+        async with gate.as_(None, cookie=f"github_oauth_user_id={name}") as client:
+            assert (await client.get(LIST)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:4747", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:4747", ""]
+)
+async def test_a_name_that_was_made_to_lead_here_is_refused(gate: Gate, host: str) -> None:
+    """DNS rebinding: the page's own host name arrives, and is not ours, even with a right token."""
+    assert (await gate.client.get(LIST, headers={"host": host})).status_code == 421
+
+
+async def test_two_hosts_are_none(gate: Gate) -> None:
+    """A second Host header, which a proxy might prefer to the first, is refused."""
+    headers = [("host", "127.0.0.1:4747"), ("host", "evil.example"), ("authorization", f"Bearer {gate.token}")]
+    assert (await gate.client.get(LIST, headers=headers)).status_code == 421
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://127.0.0.1:4747", 200),
+        ("http://localhost:4747", 200),
+        ("https://127.0.0.1:4747", 403),
+        ("http://127.0.0.1:3000", 403),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("http://[", 403),
+    ],
+)
+async def test_only_our_own_pages_may_ask(gate: Gate, origin: str, status: int) -> None:
+    """A browser names the page that asks; another site's is refused, and no answer opens up to other sites."""
+    answer = await gate.client.get(LIST, headers={"origin": origin})
+    assert answer.status_code == status
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+async def test_every_answer_has_the_security_headers(gate: Gate) -> None:
+    """Whatever the answer: a good one, a refusal, a path that there is not."""
+    for path, headers in ((LIST, {}), (LIST, {"host": "evil.example"}), ("/nothing", {})):
+        answer = await gate.client.get(path, headers=headers)
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_token_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    """A file that others can read, or a link in its place, is not taken."""
+    owner = OwnerToken(tmp_path / "a" / "gateway.token")
+    made = owner.make()
+    file = tmp_path / "a" / "gateway.token"
+    assert made is not None
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert owner.make() is None
+    assert owner.read() == made
+    assert owner.matches(made)
+    renewed = owner.renew()
+    assert owner.matches(renewed)
+    assert not owner.matches(made)
+    file.chmod(0o644)
+    with pytest.raises(UserError, match="Others can read"):
+        owner.make()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "elsewhere")
+    OwnerToken(link)
+    with pytest.raises(UserError):
+        OwnerToken(link).read()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "my-machine"])  # noqa: S104 - it is what is refused
+def test_other_machines_are_let_in_over_tls_only(host: str, tmp_path: Path) -> None:
+    """Or where the owner says that a proxy does it."""
+    with pytest.raises(UserError, match="unencrypted"):
+        check(Options(host=host))
+    with pytest.raises(UserError, match="certificate"):
+        check(Options(host=host, certificate=tmp_path))
+    check(Options(host=host, certificate=tmp_path, key=tmp_path))
+    check(Options(host=host, behind_proxy=True))
+    assert "evil.example" not in hosts(Options(host=host, behind_proxy=True, names=["code.example"]), 80)
+
+
+async def test_a_user_sees_only_the_models_that_are_theirs_or_public(gate: Gate) -> None:
+    """And not where they answer."""
+    for name in ("one", "two", "three"):
+        await gate.register("http://127.0.0.1:9/v1", name)
+    token = await gate.gateway.users.add(User("ada", frozenset({"custom:one"})))
+    await gate.gateway.users.grant("*", ["custom:three"])
+    async with gate.as_(token) as ada:
+        models = (await ada.get(LIST)).json()["models"]
+    assert [model["id"] for model in models] == ["custom:one", "custom:three"]
+    assert {model["endpoint_url"] for model in models} == {None}
+    everything = (await gate.client.get(LIST)).json()["models"]
+    assert "http://127.0.0.1:9/v1" in {model["endpoint_url"] for model in everything}
+
+
+async def test_a_token_that_was_taken_away_is_worth_nothing(gate: Gate) -> None:
+    """Renewed by its owner, or its user removed."""
+    token = await gate.gateway.users.add(User("ada"))
+    async with gate.as_(token) as ada:
+        assert (await ada.get(LIST)).status_code == 200
+        renewed = await gate.gateway.users.renew("ada")
+        assert (await ada.get(LIST)).status_code == 401
+    async with gate.as_(renewed) as ada:
+        assert (await ada.get(LIST)).status_code == 200
+        await gate.gateway.users.remove("ada")
+        assert (await ada.get(LIST)).status_code == 401
+
+
+async def test_a_user_who_asks_too_often_waits(gate: Gate) -> None:
+    """The third request of a minute in which two are allowed is told when to come back; others are not concerned."""
+    token = await gate.gateway.users.add(User("ada", requests_per_minute=2))
+    async with gate.as_(token) as ada:
+        answers = [await ada.get(LIST) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 30
+    assert (await gate.client.get(LIST)).status_code == 200
+
+
+async def test_a_session_is_a_signed_cookie(gate: Gate) -> None:
+    """Another user's name, a later end or another signature are no session; a new token ends it."""
+    await gate.gateway.users.add(User("ada"))
+    sessions = gate.gateway.sessions
+    cookie = sessions.begin(gate.gateway.users.get("ada"))
+    assert sessions.user_of(cookie) == gate.gateway.users.get("ada")
+    name, until, signature = cookie.split(":")
+    for forged in (f":{until}:{signature}", f"{name}:{int(until) + 1}:{signature}", f"{name}:{until}:", "", "::"):
+        assert sessions.user_of(forged) is None
+    async with gate.as_(None, cookie=f"beastmode_session={cookie}") as browser:
+        assert (await browser.get(LIST)).status_code == 200
+        await gate.gateway.users.renew("ada")
+        assert (await browser.get(LIST)).status_code == 401
+
+
+async def test_the_document_says_what_there_is(gate: Gate) -> None:
+    """Every route that is an interface is in it, itself too."""
+    document = (await gate.client.get("/openapi.json")).json()
+    assert document["openapi"] == "3.1.0"
+    assert {"/openapi.json", LIST} <= document["paths"].keys()
