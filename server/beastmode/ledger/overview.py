@@ -61,7 +61,7 @@ def spans(since: float, until: float) -> list[float]:
 async def overview(database: Database, edges: Sequence[float]) -> Overview:
     """Add up a time by span and by model, tests of a model left out."""
 
-    def key(span: int, model: str, task: str, outcome: str) -> tuple[int, str, str] | None:
+    def key(span: int, model: str, task: str, outcome: str, _user: str) -> tuple[int, str, str] | None:
         return None if task == Task.PROBE else (span, model, outcome)
 
     found = await database.query(lambda connection: fold(connection, edges, key))
