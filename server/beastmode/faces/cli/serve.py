@@ -34,8 +34,9 @@ def serve(  # noqa: PLR0917 - one option a decision of the owner
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the address as JSON.")] = False,
 ) -> None:
-    """Open the models to every tool on this machine: the BEAST MODE, OpenAI and Anthropic APIs, and the dashboard.
+    """Open the models to every tool on this machine, over HTTP.
 
+    The BEAST MODE, OpenAI and Anthropic APIs, monitoring, and the dashboard.
     Every request needs a token. The owner's is made at the first start and shown once; `beastmode token` shows it.
 
     Example: beastmode serve --workspace ~/src/shop
