@@ -27,6 +27,7 @@ from beastmode.operations.models import Models
 from beastmode.operations.status import Notice, Status
 from beastmode.operations.workspace import Workspace
 from beastmode.registry import Registry, SystemKeyring, Vault
+from beastmode.registry.sign_in_codes import SignInCodes
 from beastmode.router.answers import Answers
 from beastmode.router.ask import Asker
 from beastmode.router.breaker import Breakers
@@ -92,6 +93,7 @@ class App:
         self.prices = PriceBook(database)
         self.ledger = Ledger(database, self.prices, settings.baseline)
         self.health = HealthBook(time)
+        self.sign_in_codes = SignInCodes(database, time)
         self._database = database
         self._transport = Transport(Network(settings.network.ca_bundle))
         endpoints = Endpoints(registry, embedded)

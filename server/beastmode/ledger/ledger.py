@@ -14,15 +14,18 @@ from beastmode.ledger.export import pages
 from beastmode.ledger.feedback import acceptance
 from beastmode.ledger.overview import failures, overview
 from beastmode.ledger.prices import PriceBook, price_id
+from beastmode.ledger.pulse import pulse
 from beastmode.ledger.report import report
 from beastmode.ledger.retention import remove_old
+from beastmode.ledger.routed import routed
 from beastmode.ledger.rows import HOUR, Baseline, record
+from beastmode.ledger.series import series
 from beastmode.ledger.summary import summarize
 from beastmode.ledger.tally import silence
 from beastmode.ledger.totals import Totals, fold
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Collection, Sequence
     from decimal import Decimal
 
     from beastmode.domain.request import Task
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from beastmode.ledger.feedback import AcceptanceBy, AcceptanceReport
     from beastmode.ledger.overview import Failure, Overview
     from beastmode.ledger.report import By, Report
+    from beastmode.ledger.routed import Routed
+    from beastmode.ledger.series import Series
     from beastmode.ledger.summary import Summary
     from beastmode.ledger.tally import Silence
     from beastmode.store import Database
@@ -97,9 +102,34 @@ class Ledger:
         """A time in spans, by model and all together, tests of a model left out; see `overview.spans`."""
         return await overview(self._database, edges)
 
-    async def failures(self, since: float, until: float, most: int) -> list[Failure]:
-        """What failed in a span (Unix time), newest first, the same error of a model once; tests of one left out."""
-        return await failures(self._database, since, until, most)
+    async def series(self, edges: Sequence[float], user: str | None = None) -> Series:
+        """Figures of each step between the edges (Unix time) and of each model; see `steps.cut`."""
+        return await series(self._database, edges, user)
+
+    async def failures(
+        self,
+        since: float,
+        until: float,
+        most: int,
+        *,
+        models: Collection[str] | None = None,
+        user: str | None = None,
+    ) -> list[Failure]:
+        """What failed in a span (Unix time), newest first, the same error of a model once; tests of one left out.
+
+        None: every model, or every user.
+        """
+        return await failures(self._database, since, until, most, models=models, user=user)
+
+    async def routed(
+        self, since: float, until: float, models: Collection[str] | None = None, user: str | None = None
+    ) -> list[Routed]:
+        """Where requests of a span (Unix time) went and why, and how they failed, the most frequent first."""
+        return await routed(self._database, since, until, models, user)
+
+    async def pulse(self, now: float) -> tuple[object, ...]:
+        """Numbers that change with whatever happens; now is Unix time."""
+        return await pulse(self._database, now)
 
     async def acceptance(self, since: float, until: float, by: AcceptanceBy) -> AcceptanceReport:
         """What became of the suggestions that were shown in a span (Unix time, in whole quarters of an hour)."""

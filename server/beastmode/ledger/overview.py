@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-from beastmode.domain.request import Task
 from beastmode.ledger.rows import HOUR
-from beastmode.ledger.summary import summary_of
-from beastmode.ledger.totals import Totals, fold
+from beastmode.ledger.series import series
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from beastmode.ledger.summary import Summary
     from beastmode.store import Database
@@ -22,10 +19,13 @@ SPANS = 30
 _LONG = 12 * HOUR
 """From there on spans are whole hours: those are summed up already, while parts of an hour are added up row by row."""
 
-_FAILURES = """SELECT model, COALESCE(error_kind, 'internal') AS kind, COALESCE(error, '') AS message,
-        COUNT(*) AS times, MAX(started_at) AS last_at
-    FROM attempts WHERE started_at >= ? AND started_at < ? AND outcome = 'failed' AND task <> 'probe'
-    GROUP BY 1, 2, 3 ORDER BY last_at DESC LIMIT ?"""
+LOOKED_AT = 1000
+"""Failures: more would be read for no more errors that differ."""
+_FAILURES = f"""SELECT model, kind, message, COUNT(*) AS times, MAX(started_at) AS last_at FROM (
+        SELECT model, COALESCE(error_kind, 'internal') AS kind, COALESCE(error, '') AS message, started_at
+        FROM attempts WHERE started_at >= ? AND started_at < ? AND outcome = 'failed' AND task <> 'probe'{{wanted}}
+        ORDER BY started_at DESC LIMIT {LOOKED_AT}
+    ) AS failed GROUP BY model, kind, message ORDER BY last_at DESC LIMIT ?"""  # noqa: S608 - our own number
 
 
 class Overview(NamedTuple):
@@ -60,26 +60,28 @@ def spans(since: float, until: float) -> list[float]:
 
 async def overview(database: Database, edges: Sequence[float]) -> Overview:
     """Add up a time by span and by model, tests of a model left out."""
-
-    def key(span: int, model: str, task: str, outcome: str, _user: str) -> tuple[int, str, str] | None:
-        return None if task == Task.PROBE else (span, model, outcome)
-
-    found = await database.query(lambda connection: fold(connection, edges, key))
-    total: dict[str, Totals] = {}
-    models: dict[str, dict[str, Totals]] = {}
-    by_span: list[dict[str, Totals]] = [{} for _ in pairwise(edges)]
-    for (span, model, outcome), totals in found.items():
-        for parts in (total, models.setdefault(model, {}), by_span[span]):
-            parts.setdefault(outcome, Totals()).absorb(totals)
-    return Overview(
-        summary_of(total),
-        {model: summary_of(models[model]) for model in sorted(models)},
-        [summary_of(parts) for parts in by_span],
-        edges,
-    )
+    found = await series(database, edges)
+    return Overview(found.summary(), {model: found.summary({model}) for model in found.models}, found.steps(), edges)
 
 
-async def failures(database: Database, since: float, until: float, most: int) -> list[Failure]:
-    """What failed in a span (Unix time), the same error of a model once, newest first."""
-    rows = await database.read(_FAILURES, (since, until, most))
+async def failures(
+    database: Database,
+    since: float,
+    until: float,
+    most: int,
+    *,
+    models: Collection[str] | None = None,
+    user: str | None = None,
+) -> list[Failure]:
+    """What failed in a span (Unix time), the same error of a model once, newest first; of the last LOOKED_AT failures.
+
+    None: every model, or every user.
+    """
+    wanted = [*([] if user is None else ['"user" = ?']), *([] if models is None else [f"model IN ({_marks(models)})"])]
+    given = (since, until, *([] if user is None else [user]), *(models or ()), most)
+    rows = await database.read(_FAILURES.format(wanted="".join(f" AND {each}" for each in wanted)), given)
     return [Failure(*row) for row in rows]
+
+
+def _marks(values: Collection[str]) -> str:
+    return ", ".join("?" * len(values)) or "NULL"

@@ -10,6 +10,7 @@ from beastmode.domain.routing import Outcome
 from beastmode.domain.usage import to_nano
 from beastmode.ledger.prices import price_id
 from beastmode.ledger.sketch import added
+from beastmode.ledger.why import count
 
 if TYPE_CHECKING:
     from beastmode.domain.routing import Attempt
@@ -182,6 +183,7 @@ def record(
     found = connection.execute(_SKETCHES, key).fetchone() or (b"", b"")
     sketches = (added(sketch, seconds) for sketch, seconds in zip(found, times_of(row), strict=True))
     connection.execute(_ADD, (*key, *share_of(row), *sketches))
+    count(connection, hour_of(attempt.started_at), attempt)
     return number
 
 

@@ -52,6 +52,8 @@ class Summary:
         first_token_p95_s: the same for the time to the first text.
         cost: dollars, None where a price is missing.
         baseline_cost: dollars that the tokens of what was used cost on the baseline model; None where that is unknown.
+        known_cost: dollars of the tries whose price is known.
+        unpriced: how many tries reached a model and have no known price.
         estimated: some tokens were counted by us.
         estimated_cost, estimated_baseline: dollars of `cost` and `baseline_cost` that stand on such a count.
     """
@@ -71,6 +73,8 @@ class Summary:
     first_token_p95_s: float | None = None
     cost: Decimal | None = NOTHING
     baseline_cost: Decimal | None = NOTHING
+    known_cost: Decimal = NOTHING
+    unpriced: int = 0
     estimated: bool = False
     estimated_cost: Decimal = NOTHING
     estimated_baseline: Decimal = NOTHING
@@ -139,6 +143,8 @@ def summary_of(parts: Mapping[str, Totals]) -> Summary:
         first_token_p95_s=answers.first_token.quantile(0.95),
         cost=None if every["unpriced"] else from_nano(every["cost_nano"]),
         baseline_cost=None if answers["uncompared"] else from_nano(answers["baseline_cost_nano"]),
+        known_cost=from_nano(every["cost_nano"]),
+        unpriced=every["unpriced"],
         estimated=every["estimated"] > 0,
         estimated_cost=from_nano(every["estimated_cost_nano"]),
         estimated_baseline=from_nano(answers["estimated_baseline_nano"]),

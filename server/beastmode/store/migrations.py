@@ -401,6 +401,32 @@ MIGRATIONS: tuple[Migration, ...] = (
             )""",
         ),
     ),
+    Migration(
+        "m012_dashboard",
+        (
+            # Why models were asked and how tries failed, counted by the hour; see ledger/why.py.
+            """CREATE TABLE why (
+                hour INTEGER NOT NULL,     -- as in rollups
+                model TEXT NOT NULL,
+                task TEXT NOT NULL,
+                "user" TEXT NOT NULL,
+                reason TEXT NOT NULL,
+                error_kind TEXT NOT NULL,  -- '' for a try that did not fail
+                attempts INTEGER NOT NULL,
+                PRIMARY KEY (hour, model, task, "user", reason, error_kind)
+            ) WITHOUT ROWID""",
+            """INSERT INTO why SELECT CAST(started_at / 3600 AS INTEGER) * 3600, model, task, "user",
+                CASE WHEN reason LIKE 'for hard work (%' THEN 'for hard work' ELSE reason END,
+                COALESCE(error_kind, ''), COUNT(*) FROM attempts GROUP BY 1, 2, 3, 4, 5, 6""",
+            # The newest errors, however rare: a failure has a row in this index, and an answer has none.
+            "CREATE INDEX attempts_that_failed ON attempts (started_at) WHERE outcome = 'failed'",
+            # Signs a browser in once, for whoever can write this database; see registry/sign_in_codes.py.
+            """CREATE TABLE sign_in_codes (
+                code_hash TEXT PRIMARY KEY,  -- SHA-256 in hexadecimal
+                expires_at REAL NOT NULL     -- Unix seconds
+            )""",
+        ),
+    ),
 )
 
 

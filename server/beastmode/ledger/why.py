@@ -1,0 +1,28 @@
+"""Why models were asked, and how tries failed, counted by the hour in the transaction that writes the try.
+
+Apart from the rollups: nobody adds up times and money by these, and the rollups stay small.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from beastmode.domain.routing import Attempt
+    from beastmode.store.connection import Connection
+
+HARD = "for hard work"
+
+_ADD = """INSERT INTO why (hour, model, task, "user", reason, error_kind, attempts) VALUES (?, ?, ?, ?, ?, ?, 1)
+    ON CONFLICT (hour, model, task, "user", reason, error_kind) DO UPDATE SET attempts = why.attempts + 1"""
+
+
+def count(connection: Connection, hour: int, attempt: Attempt) -> None:
+    """Count a try of an hour (Unix time at which it began), within the transaction that writes it."""
+    why = (short(attempt.reason), attempt.error_kind or "")
+    connection.execute(_ADD, (hour, attempt.model, attempt.task.value, attempt.user, *why))
+
+
+def short(reason: str) -> str:
+    """A reason without what was measured in the single request: `for hard work (+2: …)` is `for hard work`."""
+    return HARD if reason.startswith(f"{HARD} (") else reason
