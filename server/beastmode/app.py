@@ -24,6 +24,7 @@ from beastmode.ledger.prices import PriceBook
 from beastmode.ledger.tally import Tally
 from beastmode.operations.endpoints import Endpoints
 from beastmode.operations.models import Models
+from beastmode.operations.receipts import Receipts
 from beastmode.operations.status import Notice, Status
 from beastmode.operations.workspace import Workspace
 from beastmode.registry import Registry, SystemKeyring, Vault
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.routing import Attempt
     from beastmode.domain.usage import Price
+    from beastmode.operations.counting import Counter
     from beastmode.operations.evaluate.evaluator import Evaluator
     from beastmode.settings import Settings
     from beastmode.tasks.chat import Chat
@@ -103,7 +105,8 @@ class App:
         self._work: Work | None = None
         self.is_trusted = True
         """Whether the workspace's own code may be run where its user allowed it; an editor sets it."""
-        observers = (self.ledger, self.health, _Told(self._over))
+        self.receipts = Receipts(self.prices.remembered)
+        observers = (self.ledger, self.health, self.receipts, _Told(self._over))
         self._rooms = Rooms()
         self._breakers, latencies = Breakers(monotonic), Latencies()
         self._spending = Spending(
@@ -225,6 +228,13 @@ class App:
                 tests=Covering(self.consent, self.settings.paths.home / "copies", [self.settings.paths.home]),
             )
         return self._work
+
+    @property
+    def counter(self) -> Counter:
+        """Counts the tokens of a conversation."""
+        from beastmode.operations.counting import Counter  # noqa: PLC0415 - as above
+
+        return Counter(self.router, self._endpoints, self._transport, self._masker)
 
     @property
     def consent(self) -> Consent:

@@ -485,6 +485,17 @@ async def test_identical_requests_share_one_answer() -> None:
     assert world.posted == 1
 
 
+async def test_who_wants_an_answer_of_its_own_gets_one() -> None:
+    """A client of the API asks twice to get two samples, and its going away must not end another's answer."""
+    world = World(GOOD, GOOD)
+
+    async def read() -> list[StreamEvent]:
+        return [event async for event in world.router.stream(ASK, shares=False)]
+
+    await asyncio.gather(read(), read())
+    assert world.posted == 2
+
+
 async def test_a_broken_answer_is_spliced_only_to_the_letter() -> None:
     """A deterministic one by repetition, any by a prefill; else the caller learns that it broke."""
     broken: list[Step] = [HELLO, ConnectionLost("reset")]

@@ -6,7 +6,9 @@ written here by hand, and share nothing with the code under test.
 
 from __future__ import annotations
 
+import base64
 import json
+import struct
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +21,19 @@ THEN = 1_700_000_000
 def sse(value: object, event: str = "") -> bytes:
     name = f"event: {event}\n".encode() if event else b""
     return name + b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+
+
+def embeddings(model: str, body: dict[str, Any], tokens: int, *, says_usage: bool) -> dict[str, Any]:
+    """OpenAI's embeddings: vectors that tell how long each text is, as numbers or as little-endian floats in base64."""
+    texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+    data = []
+    for index, text in enumerate(texts):
+        numbers = [float(len(text)), 0.5, -0.25][: body.get("dimensions", 3)]
+        raw = base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+        vector = raw if body.get("encoding_format") == "base64" else numbers
+        data.append({"object": "embedding", "index": index, "embedding": vector})
+    usage = {"usage": {"prompt_tokens": tokens, "total_tokens": tokens}} if says_usage else {}
+    return {"object": "list", "data": data, "model": model, **usage}
 
 
 class Reply:

@@ -10,10 +10,10 @@ In process::
 
 As a program: `python tests/support/model_server.py --port 0 --text "return a + b"` prints its URL as the first line.
 
-Speaks POST /v1/chat/completions, /v1/completions, /v1/fim/completions, /v1/messages (Anthropic's), /infill
-(also below /v1), /api/chat and /api/generate (Ollama's), GET /v1/models, /health, /admin/stats, POST /admin/reset and
-/admin/script (a JSON object with "text" and/or "spec", for what is answered from now on). What the answers look like
-is in model_replies.py.
+Speaks POST /v1/chat/completions, /v1/completions, /v1/fim/completions, /v1/embeddings, /v1/messages and
+/v1/messages/count_tokens (Anthropic's), /infill (also below /v1), /api/chat and /api/generate (Ollama's), GET
+/v1/models, /health, /admin/stats, POST /admin/reset and /admin/script (a JSON object with "text" and/or "spec", for
+what is answered from now on). What the answers look like is in model_replies.py.
 
 Behaviour is a spec, `word[=value]` joined by `+`. It comes from a path prefix (`/m/drip=20+cut=3/v1/…`), else from
 the model's name after its first `+` (`mock+lat=50`), else from --spec:
@@ -61,7 +61,7 @@ from urllib.parse import unquote
 if __package__ in (None, ""):  # run as a program
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.support.model_replies import DIALECTS, Reply
+from tests.support.model_replies import DIALECTS, Reply, embeddings
 
 if TYPE_CHECKING:
     import ssl
@@ -76,6 +76,7 @@ KINDS = {
     "/v1/completions": "completions",
     "/v1/fim/completions": "fim",
     "/v1/messages": "anthropic",
+    "/v1/embeddings": "embeddings",
     "/infill": "infill",
     "/v1/infill": "infill",
     "/api/chat": "ollama",
@@ -109,6 +110,9 @@ class Asked:
         if "messages" in self.body:
             said = self.body["messages"][-1]["content"]
             return "".join(str(part.get("text", "")) for part in said) if isinstance(said, list) else str(said)
+        if "input" in self.body:
+            given = self.body["input"]
+            return given if isinstance(given, str) else "".join(map(str, given))
         prompt = str(self.body.get("input_prefix", self.body.get("prompt", "")))
         found = next((m for t in TEMPLATES if (m := t.search(prompt))), None)
         return found["prefix"] if found else prompt
@@ -145,6 +149,7 @@ class Stats:
     connections: int = 0
     open: int = 0
     tokens: int = 0
+    prompt_tokens: int = 0
     tokens_after_abort: int = 0
     by_path: Counter[str] = field(default_factory=Counter)
     by_status: Counter[int] = field(default_factory=Counter)
@@ -335,6 +340,8 @@ class Connection(asyncio.Protocol):
             await self.refuse(401, "Incorrect API key provided", "invalid_api_key", b"")
         elif path in server.also:
             await self.send_json(server.also[path])
+        elif path == "/v1/messages/count_tokens" and "/v1/messages" in server.serves:
+            await self.send_json({"input_tokens": 1000 + len(asked.prefix)})
         elif path in server.serves and method == "POST":
             await self.answer(asked, spec.get("wrong") or KINDS[path])
         elif path == "/v1/models":
@@ -401,6 +408,12 @@ class Connection(asyncio.Protocol):
 
     async def answer(self, asked: Asked, kind: str) -> None:
         spec, body = asked.spec, asked.body
+        if kind == "embeddings":
+            self.server.stats.prompt_tokens += len(asked.prefix) // 4
+            await self.send_json(
+                embeddings(asked.model, body, len(asked.prefix) // 4, says_usage="nousage" not in spec)
+            )
+            return
         script = self.server.script
         text = script if isinstance(script, str) else script(asked)
         if "huge" in spec:
@@ -412,6 +425,7 @@ class Connection(asyncio.Protocol):
         asks_usage = bool((body.get("stream_options") or {}).get("include_usage"))
         reason = "length" if len(pieces) > limit else "tool_calls" if "tool" in spec else "stop"
         counts = (len(asked.prefix) // 4, min(len(pieces), limit))
+        self.server.stats.prompt_tokens += counts[0]
         reply = DIALECTS[kind](spec, asked.model or "mock", pieces[:limit], reason, counts, asks_usage=asks_usage)
         if body.get("stream", kind in ("ollama", "generate")):
             await self.stream(asked, reply)

@@ -26,7 +26,8 @@ class Provider:
     `chat_formats` (for messages) and `fim_formats` (for a hole in a file) name files of wire/. A hosted provider has a
     `base_url` of its own and may have its key in the environment variable `key_variable`; its models need no row
     (`openai:gpt-4`). `is_paid`: a request costs money unless the model's price says otherwise. `prefill`: an answer
-    whose beginning is given as the last message is continued, not begun anew, in the first of `chat_formats`.
+    whose beginning is given as the last message is continued, not begun anew, in the first of `chat_formats`. `embeds`:
+    it answers at OpenAI's path for embeddings, with the models that are for it.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Provider:
     key_variable: str | None = None
     is_paid: bool = False
     prefill: bool = False
+    embeds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

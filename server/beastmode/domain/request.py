@@ -18,6 +18,7 @@ class Task(StrEnum):
     FEATURE = "feature"
     REFACTOR = "refactor"
     TESTS = "tests"
+    EMBEDDINGS = "embeddings"
     PROBE = "probe"
 
 
@@ -106,4 +107,20 @@ class FimRequest:
     user: str = ""
 
 
-Request = ChatRequest | FimRequest
+@dataclass(frozen=True, slots=True)
+class EmbedRequest:
+    """Texts to be made vectors. No other model steps in, for its vectors would mean something else.
+
+    `dimensions` None means: as many as the model has. `encoding` is how the numbers are to be written (float, base64),
+    "" for the endpoint's own way.
+    """
+
+    texts: tuple[str, ...]
+    task: Task = Task.EMBEDDINGS
+    model: str | None = None
+    local_only: bool = False
+    dimensions: int | None = None
+    encoding: str = ""
+
+
+Request = ChatRequest | FimRequest | EmbedRequest

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from beastmode.domain.usage import Usage
 
 
@@ -65,7 +67,14 @@ class Finished:
     reason: FinishReason
 
 
-StreamEvent = Started | TextDelta | ReasoningDelta | ToolCallDelta | UsageReport | Finished
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """The vectors that were asked for: the endpoint's own list, passed on as it is."""
+
+    data: Sequence[Any]
+
+
+StreamEvent = Started | TextDelta | ReasoningDelta | ToolCallDelta | Vectors | UsageReport | Finished
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ def _row(row_id: str, row: dict[str, Any]) -> ProviderRow:
             key_variable=row.get("key_variable"),
             is_paid=row.get("is_paid", False),
             prefill=row.get("prefill", False),
+            embeds=row.get("embeds", False),
         ),
         offered=row.get("offered", True),
         context_window=row.get("context_window", _CONTEXT_WINDOW),

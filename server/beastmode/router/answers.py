@@ -14,7 +14,7 @@ from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from beastmode import __version__
-from beastmode.domain.request import FimRequest, Task
+from beastmode.domain.request import EmbedRequest, FimRequest, Task
 from beastmode.domain.response import (
     Finished,
     FinishReason,
@@ -94,6 +94,8 @@ class Answers:
 
         None where it must not be kept: it may come out differently the next time, or asks whether the model works.
         """
+        if isinstance(request, EmbedRequest):
+            return None
         temperature = model.temperature if request.temperature is None else request.temperature
         if not self._enabled or temperature != 0 or request.task is Task.PROBE:
             return None

@@ -8,11 +8,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from beastmode.domain.errors import AttemptFailed
-from beastmode.domain.request import ChatRequest
+from beastmode.domain.request import ChatRequest, EmbedRequest
 from beastmode.domain.response import Finished, TextDelta, UsageReport
 from beastmode.domain.usage import Usage
 from beastmode.router.limits import Patience
-from beastmode.wire import FORMATS
+from beastmode.wire import EMBEDDINGS, FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from beastmode.domain.request import Request
     from beastmode.domain.response import StreamEvent
     from beastmode.router.limits import Limits
-    from beastmode.wire.base import HttpCall
+    from beastmode.wire.base import HttpCall, WireFormat
 
 
 class Answer(Protocol):
@@ -114,8 +114,7 @@ async def attempt(
     Raises:
         AttemptFailed: any of the family; StreamCut where the answer ended without saying why.
     """
-    name = model.chat_format if isinstance(request, ChatRequest) else model.fim_format
-    wire = FORMATS[name or ""]
+    wire = _format_for(request, model)
     call = wire.encode(request, model)
     if not call.streams:
         # The first byte of such an answer comes with its last.
@@ -144,6 +143,13 @@ async def attempt(
                 patience.heard()
     if trace.finished is not None:
         yield trace.finished
+
+
+def _format_for(request: Request, model: ModelSpec) -> WireFormat:
+    """How this model is asked for this."""
+    if isinstance(request, EmbedRequest):
+        return EMBEDDINGS
+    return FORMATS[(model.chat_format if isinstance(request, ChatRequest) else model.fim_format) or ""]
 
 
 async def _next_chunk(chunks: AsyncIterator[bytes], patience: Patience, trace: Trace) -> bytes | None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from beastmode.domain.request import ChatRequest, Task
+from beastmode.domain.request import ChatRequest, EmbedRequest, Task
 
 if TYPE_CHECKING:
     from beastmode.domain.request import Request
@@ -41,6 +41,8 @@ def length(request: Request) -> int:
     """Characters that the model has to read."""
     if isinstance(request, ChatRequest):
         return sum(len(message.text) for message in request.messages)
+    if isinstance(request, EmbedRequest):
+        return sum(map(len, request.texts))
     return len(request.prefix) + len(request.suffix) + sum(len(snippet.text) for snippet in request.snippets)
 
 

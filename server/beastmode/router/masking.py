@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from beastmode.domain.request import ChatRequest
+from beastmode.domain.request import ChatRequest, EmbedRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -75,6 +75,10 @@ class Masker:
         Raises:
             NotAllowed: there is no detector, so that nothing may be sent.
         """
+        if isinstance(request, EmbedRequest):
+            masks = self._masks(request.texts)
+            masked_texts = tuple("".join(masks.apply(index)) for index in range(len(request.texts)))
+            return replace(request, texts=masked_texts), len(masks.names)
         if not isinstance(request, ChatRequest):
             cursor = len(request.prefix)
             # One text, as it is in the file: a secret may stand on both sides of the cursor.

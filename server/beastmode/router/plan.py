@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from beastmode.domain.errors import NotAllowed, Resting, UserError
 from beastmode.domain.model import is_loopback
-from beastmode.domain.request import ChatRequest, Task
+from beastmode.domain.request import ChatRequest, EmbedRequest, Task
 from beastmode.domain.routing import Candidate
 from beastmode.router.breaker import resting_error
 from beastmode.router.complexity import complexity, length, tokens
@@ -80,7 +80,7 @@ def explain(
         against = (
             _must_stay(model, request, leaders)
             or _costs(model, models, is_fallback=model not in leaders)
-            or _unable(model, request)
+            or _unable(model, request, models.provider(model.provider))
             or _resting(model, resting)
         )
         verdicts.append(Verdict(model, reason, against))
@@ -114,10 +114,11 @@ def plan(
 def _chain(request: Request, models: Models) -> Iterator[tuple[ModelSpec, str]]:
     """The models in their order, each once, and why each is there."""
     seen: set[str] = set()
+    alone = isinstance(request, EmbedRequest)  # the vectors of another model would mean something else
     if request.model is not None:
         named = models.get(request.model)
         yield named, "named by the request"
-        if not named.id.startswith("custom:"):
+        if alone or not named.id.startswith("custom:"):
             return  # a provider that was named explicitly is not replaced by another
         seen.add(named.id)
     elif (hard := models.hard(request.task)) is not None:
@@ -125,7 +126,8 @@ def _chain(request: Request, models: Models) -> Iterator[tuple[ModelSpec, str]]:
         if found.is_hard:
             seen.add(hard.id)
             yield hard, f"for hard work ({'; '.join(found.reasons)})"
-    for position, model in enumerate(models.route(request.task)):
+    route = models.route(request.task)
+    for position, model in enumerate(route[:1] if alone else route):
         if model.id not in seen:
             seen.add(model.id)
             is_first = position == 0 and request.model is None
@@ -152,7 +154,10 @@ def _costs(model: ModelSpec, models: Models, *, is_fallback: bool) -> BeastModeE
     )
 
 
-def _unable(model: ModelSpec, request: Request) -> BeastModeError | None:
+def _unable(model: ModelSpec, request: Request, provider: Provider) -> BeastModeError | None:
+    if isinstance(request, EmbedRequest):
+        # How long each text may be is the endpoint's to say.
+        return None if provider.embeds else _no_embeddings(model)
     if isinstance(request, ChatRequest):
         if model.chat_format is None:
             return UserError(f"{model.id} cannot chat", "Select a chat model")
@@ -164,6 +169,13 @@ def _unable(model: ModelSpec, request: Request) -> BeastModeError | None:
     return UserError(
         f"{model.id} sees {model.context_window} tokens, and the request has about {needed}",
         "Select a model with a larger context window, or ask with less context",
+    )
+
+
+def _no_embeddings(model: ModelSpec) -> BeastModeError:
+    return UserError(
+        f"{model.id} has no embeddings",
+        "Name a model that has, or select one with `beastmode route set embeddings MODEL`",
     )
 
 

@@ -24,7 +24,7 @@ from beastmode.domain.errors import (
     StreamCut,
 )
 from beastmode.domain.model import accepts_prefill
-from beastmode.domain.request import Task
+from beastmode.domain.request import EmbedRequest, Task
 from beastmode.domain.response import Completion, Finished, Started, TextDelta, ToolCallDelta, UsageReport
 from beastmode.domain.routing import Attempt, Outcome
 from beastmode.domain.usage import Usage
@@ -134,12 +134,17 @@ class Router:
         self._splices = splices
         self.asker = asker
 
-    def stream(self, request: Request) -> AsyncGenerator[StreamEvent]:
+    def stream(self, request: Request, *, shares: bool = True) -> AsyncGenerator[StreamEvent]:
         """The answer as it comes: Started, then the model's events, last Finished.
 
         Use it under `contextlib.aclosing`. Closing it early stops the model and counts as a success (the caller had
         enough); cancelling the reading task stops the model and counts as cancelled. A second Started says that another
         model goes on.
+
+        Args:
+            request: what is asked.
+            shares: whether an identical request that is under way may answer this one too; not for callers who want an
+                answer of their own, such as samples, and whose going away must not end another's.
 
         Raises:
             UserError: no model may or can answer.
@@ -147,7 +152,13 @@ class Router:
                 shown and nothing could take over to the letter.
         """
         candidates = plan(request, self._models, self._breakers.resting)
+        if not shares:
+            return self._remembered(request, candidates)
         return self._flights.join((request, candidates), lambda: self._remembered(request, candidates))
+
+    def first(self, request: Request) -> ModelSpec:
+        """The model that would be asked first; raises UserError as `stream` does, and nothing is sent."""
+        return plan(request, self._models, self._breakers.resting)[0].model
 
     def explain(self, request: Request) -> tuple[Verdict, ...]:
         """Every model that could answer, in its order, with the reason for or against it; nothing is sent."""
@@ -179,8 +190,8 @@ class Router:
         request_id = uuid4().hex
         key = self._answers.key(request, candidates[0].model)
         if key is not None and (known := await self._answers.find(key)) is not None:
-            await self.asker.tell(_from_memory(request, candidates[0], request_id))
             yield Started(candidates[0].model.id, request_id)
+            await self.asker.tell(_from_memory(request, candidates[0], request_id))
             for event in known:
                 yield event
             return
@@ -261,11 +272,13 @@ class Router:
         Raises:
             StreamCut: this model cannot go on with an answer that another one began.
         """
-        if shown and not self._splices:
+        if not shown or isinstance(request, EmbedRequest):
+            return request, Continuation("")
+        if not self._splices:
             raise StreamCut("The answer broke off, and no other model may go on with it", "Ask again")
-        if shown and accepts_prefill(model, self._models.provider(model.provider)):
+        if accepts_prefill(model, self._models.provider(model.provider)):
             return resumed(request, shown), Continuation("")
-        if shown and request.temperature != 0.0:
+        if request.temperature != 0.0:
             raise StreamCut("The answer broke off, and another model would answer differently", "Ask again")
         return request, Continuation(shown)
 

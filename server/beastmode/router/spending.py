@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import NotAllowed
-from beastmode.domain.request import ChatRequest
+from beastmode.domain.request import ChatRequest, EmbedRequest
 from beastmode.domain.usage import MILLION
 from beastmode.ledger.days import first_of_month, midnight
 
@@ -132,7 +132,10 @@ def worst_cost(price: Price, model: ModelSpec, request: Request) -> Decimal:
 
     GPU hours are not counted: they are the user's own hardware's.
     """
-    limit = request.max_tokens if request.max_tokens is not None else model.max_tokens
+    if isinstance(request, EmbedRequest):
+        limit = 0
+    else:
+        limit = request.max_tokens if request.max_tokens is not None else model.max_tokens
     per_input = max(price.input, price.cache_read or Decimal(0), price.cache_write or Decimal(0))
     return (per_input * _worst_tokens(request) + price.output * limit) / MILLION
 
@@ -148,6 +151,9 @@ def _worst_tokens(request: Request) -> int:
 
 
 def _texts(request: Request) -> Iterator[str]:
+    if isinstance(request, EmbedRequest):
+        yield from request.texts
+        return
     if not isinstance(request, ChatRequest):
         yield from (request.prefix, request.suffix, request.path)
         for snippet in request.snippets:

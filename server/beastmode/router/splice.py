@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import StreamCut
-from beastmode.domain.request import ChatRequest, Message
+from beastmode.domain.request import ChatRequest, FimRequest, Message
 from beastmode.domain.response import Finished, TextDelta, ToolCallDelta
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 def resumed(request: Request, shown: str) -> Request:
     """The request to a model that accepts a prefill: the answer begins with what was shown."""
-    if not isinstance(request, ChatRequest):
+    if isinstance(request, FimRequest):
         return replace(request, prefix=request.prefix + shown)
+    if not isinstance(request, ChatRequest):
+        raise StreamCut("The answer broke off", "Ask again")
     # Providers refuse a prefill that ends in white space, and would then not know where they are.
     return replace(request, messages=(*request.messages, Message("assistant", shown)))
 

@@ -13,6 +13,7 @@ from beastmode.wire.mistral_fim import MistralFim
 from beastmode.wire.ollama import OllamaChat, OllamaGenerate
 from beastmode.wire.openai_chat import OpenAIChat
 from beastmode.wire.openai_completions import OpenAICompletions
+from beastmode.wire.openai_embeddings import OpenAIEmbeddings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,3 +56,6 @@ _FIMS: tuple[WireFormat, ...] = (
 )
 
 FORMATS: Mapping[str, WireFormat] = MappingProxyType({wire.name: wire for wire in (*_CHATS, *_FIMS)})
+
+EMBEDDINGS: WireFormat = OpenAIEmbeddings()
+"""The one that takes texts to be made vectors; every server that has them speaks it."""

@@ -18,7 +18,7 @@ from beastmode.domain.usage import Usage
 from beastmode.wire.base import HttpCall, chat_request, endpoint, to_json
 from beastmode.wire.decoding import JsonDecoder, complete
 from beastmode.wire.filters import HeldBlank, Stops, Thinking
-from beastmode.wire.shapes import arguments_object, count, finish_reason, looks_like, mapping, text
+from beastmode.wire.shapes import arguments_object, count, finish_reason, loads, looks_like, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +34,9 @@ HOTTEST = 1.0
 JSON_ONLY = "Answer with one JSON value and nothing else: no explanation, no code fence."
 TOOL_CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+
+COUNTED = frozenset(("model", "system", "messages", "tools", "tool_choice"))
+"""The fields of a request that count for its size."""
 
 
 class AnthropicMessages:
@@ -77,6 +80,29 @@ class AnthropicMessages:
         stops = Stops(stop for stop in request.stop if not stop.strip())
         filters = (Thinking(), HeldBlank(_begun(request.messages)[1]), stops)
         return JsonDecoder(answer.piece, filters, content_type, whole=answer.whole)
+
+
+def count_call(request: ChatRequest, model: ModelSpec) -> HttpCall:
+    """The call that asks how many tokens a conversation has, which costs nothing.
+
+    Protocol: https://docs.anthropic.com/en/api/messages-count-tokens.
+    """
+    call = AnthropicMessages().encode(request, model)
+    body = {name: value for name, value in json.loads(call.body).items() if name in COUNTED}
+    return HttpCall(f"{call.url}/count_tokens", to_json(body), call.headers, streams=False)
+
+
+def counted(body: bytes) -> int:
+    """The number in the answer to that call.
+
+    Raises:
+        InvalidFormat: there is none.
+    """
+    value = loads(body)
+    tokens = count(mapping(value).get("input_tokens"))
+    if tokens is None:
+        raise InvalidFormat(looks_like(value))
+    return tokens
 
 
 def system_prompt(request: ChatRequest) -> str:

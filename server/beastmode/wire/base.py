@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from beastmode.domain.request import ChatRequest, FimRequest
+from beastmode.domain.request import ChatRequest, EmbedRequest, FimRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ FULL_PATHS = (
     "/completions",
     "/completion",
     "/responses",
+    "/embeddings",
     "/messages",
     "/infill",
     "/api/generate",
@@ -108,6 +109,17 @@ def fim_request(request: Request, format_name: str) -> FimRequest:
     """
     if not isinstance(request, FimRequest):
         raise TypeError(f"{format_name} takes a FimRequest, not a {type(request).__name__}")
+    return request
+
+
+def embed_request(request: Request, format_name: str) -> EmbedRequest:
+    """The request, as the kind this format takes.
+
+    Raises:
+        TypeError: it is of another kind.
+    """
+    if not isinstance(request, EmbedRequest):
+        raise TypeError(f"{format_name} takes an EmbedRequest, not a {type(request).__name__}")
     return request
 
 

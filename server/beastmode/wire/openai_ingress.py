@@ -163,7 +163,6 @@ class OpenAIEncoder:
         match event:
             case Started(model, request_id):
                 self._top |= {"id": f"chatcmpl-{request_id}", "model": model}
-                return b""
             case TextDelta(text):
                 return self._chunk({"content": text})
             case ReasoningDelta(text):
@@ -172,10 +171,12 @@ class OpenAIEncoder:
                 return self._chunk({"tool_calls": [call_piece(event)]})
             case UsageReport(usage):
                 self._usage = self._usage.merge(usage)
-                return b""
             case Finished(reason):
                 self._finished = True
                 return self._chunk({}, reason.value)
+            case _:
+                pass
+        return b""
 
     def close(self) -> bytes:
         """The bytes after the last event: usage, and the end; none where the answer is not complete."""

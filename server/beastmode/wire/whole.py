@@ -52,7 +52,7 @@ def gather(events: Iterable[StreamEvent]) -> WholeAnswer:
             case Finished(reason):
                 finish = reason
             case Started():
-                started = event
+                started, usage = event, Usage()
     if finish is None:
         raise StreamCut("The answer ended without saying that it was finished")
     in_order = tuple(calls[index] for index in sorted(calls))
