@@ -121,6 +121,7 @@ class EmbedRequest:
     local_only: bool = False
     dimensions: int | None = None
     encoding: str = ""
+    user: str = ""
 
 
 Request = ChatRequest | FimRequest | EmbedRequest
