@@ -151,6 +151,7 @@ OTHER = {
         "max_tokens": 9,
         "stop": ("e",),
         "snippets": (Snippet("a.py", "a\n", 0, "tabs", "", 1.0),),
+        "user": "somebody",
     },
     ChatRequest: {
         "messages": (Message("user", "a", (Image("b", "c"),), (ToolCall("d", "e", "f"),)),),
@@ -161,6 +162,7 @@ OTHER = {
         "json_mode": True,
         "json_schema": "{}",
         "thinking": False,
+        "user": "somebody",
     },
     ModelSpec: {
         "id": "custom:n",
