@@ -194,6 +194,11 @@ class App:
         return app
 
     @property
+    def database_name(self) -> str:
+        """The path of the database's file, or where else it is."""
+        return self._database.name
+
+    @property
     def chat(self) -> Chat:
         """Answers questions about the workspace, and keeps them."""
         if self._chat is None:

@@ -90,6 +90,15 @@ class Ledger:
             (moment,),
         )
 
+    async def error_counts(self, since: float) -> list[dict[str, object]]:
+        """How often what failed since a moment (Unix time), by kind of provider, task and kind of error."""
+        rows = await self._database.read(
+            "SELECT provider, task, error_kind, COUNT(*) AS times FROM attempts"
+            " WHERE started_at >= ? AND error_kind IS NOT NULL GROUP BY provider, task, error_kind ORDER BY 4 DESC",
+            (since,),
+        )
+        return [dict(row) for row in rows]
+
     async def summary(self, since: float, until: float = FOREVER) -> Summary:
         """What a span (Unix time) adds up to, tests of a model left out."""
         return await summarize(self._database, since, until)

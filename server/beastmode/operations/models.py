@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from beastmode.domain.errors import UserError
+from beastmode.domain.errors import BeastModeError, UserError
 from beastmode.domain.model import BUILTIN_ID
 from beastmode.operations.model_checks import Check, check_model
 from beastmode.operations.served_models import served_models
 from beastmode.registry.registration import parse
 from beastmode.router.ask import Endpoint
 from beastmode.router.attempt import auth_headers
+from beastmode.wire.base import endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from beastmode.router.ask import Asker
     from beastmode.router.spending import Spending
     from beastmode.transport import Transport
+
+REACH_S = 5.0
+"""Seconds that a free question may take."""
+_UNAUTHORIZED = {401, 403}
+_BROKEN = 500
 
 
 class Models:
@@ -82,6 +88,21 @@ class Models:
         elif force:
             await self._registry.add(model, key, replace=True)  # with its provider's first formats, as parsed
         return report
+
+    async def reach(self, model: ModelSpec) -> Check:
+        """Whether a model's endpoint answers and takes its key: one free question, no model is asked."""
+        name = f"Endpoint of {model.id}"
+        try:
+            at = await self._endpoints.locate(model)
+            status, _ = await self._transport.get(endpoint(at.url, "/models"), at.secret_headers, timeout=REACH_S)
+        except BeastModeError as error:
+            return Check(name, ok=False, evidence=error.message, fix=error.fix)
+        if status in _UNAUTHORIZED:
+            fix = f"Run `beastmode keys set {model.id}`"
+            return Check(name, ok=False, evidence=f"{model.origin} did not accept the key ({status})", fix=fix)
+        if status >= _BROKEN:
+            return Check(name, ok=False, evidence=f"{model.origin} failed ({status})", fix="Look at the server's log")
+        return Check(name, ok=True, evidence=f"{model.origin} answers")
 
     def doctor_plan(self, model_id: str) -> tuple[Plan, bool]:
         """What examining a model sends at most, and whether that costs money; raises ModelNotFound."""

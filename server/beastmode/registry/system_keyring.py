@@ -26,6 +26,16 @@ class SystemKeyring:
         """Remove a text."""
         self._backend().delete_password(_SERVICE, name)
 
+    def name(self) -> str:
+        """What this machine has, for a person; empty where it has none that keeps secrets."""
+        from keyring.errors import KeyringError  # noqa: PLC0415 - slow to import
+
+        try:
+            backend = self._backend()
+        except KeyringError:
+            return ""
+        return f"{type(backend).__module__.rpartition('.')[2]} ({type(backend).__name__})"
+
     def _backend(self) -> KeyringBackend:
         import keyring  # noqa: PLC0415 - slow to import
         from keyring.errors import NoKeyringError  # noqa: PLC0415 - the same
