@@ -165,7 +165,7 @@ def test_a_bug_report_holds_nothing_of_the_users(home: Path, tmp_path: Path) -> 
     """Keys, tokens, names, paths, hosts and code stand in the log and in the models, and in no file of the bundle."""
     add("acme", "http://127.0.0.1:9/v1", model_name="acme payroll", description="of jane.doe")
     (home / "beastmode.log").write_text(
-        "2026-11-29 08:00:00,123 WARNING 42 beastmode.router: The database /home/jane.doe/acme/x.db failed: No space left on device\n"
+        "2026-11-29 08:00:00,123 WARNING 42 beastmode.router: /home/jane.doe/acme/x.db failed: Permission denied\n"
         f"2026-11-29 08:00:01,123 ERROR 42 beastmode.tasks: got {CODE} with {KEY} and ghp_A1b2C3d4\n"
         "Traceback (most recent call last):\n"
         f'  File "{Path(__file__).parents[2]}/server/beastmode/app.py", line 12, in open\n'
@@ -185,10 +185,7 @@ def test_a_bug_report_holds_nothing_of_the_users(home: Path, tmp_path: Path) -> 
         for secret in (*SECRETS, str(tmp_path), str(Path.home()), "127.0.0.1:9"):
             assert secret not in text, f"{secret} in {name}"
     log = files["log.txt"].splitlines()
-    assert (
-        log[0]
-        == "2026-11-29 08:00:00,123 WARNING 42 beastmode.router: The database <path> failed: No space left on device"
-    )
+    assert log[0] == "2026-11-29 08:00:00,123 WARNING 42 beastmode.router: <path> failed: Permission denied"
     assert "  beastmode/app.py:12 open" in log
     assert "ValueError: <URL>" in log
     assert sum("Custom model request failed" in line for line in log) == 3

@@ -7,6 +7,7 @@ in a message of our own source are kept, and short numbers; paths, URLs and quot
 from __future__ import annotations
 
 import ast
+import builtins
 import errno
 import os
 import re
@@ -72,8 +73,10 @@ def _is_local(url: str) -> bool:
 
 
 def _messages() -> Iterator[str]:
-    """Every text in our source that is no documentation, and what the operating system says of errors."""
+    """Every text in our source that is no documentation, and what Python and the operating system say of errors."""
+    yield "Traceback (most recent call last)"
     yield from map(os.strerror, errno.errorcode)
+    yield from (name for name in dir(builtins) if name.endswith(("Error", "Exception", "Warning")))
     for path in PACKAGE.rglob("*.py"):
         tree = ast.parse(path.read_bytes())
         documentation = {
