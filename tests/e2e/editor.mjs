@@ -98,6 +98,16 @@ export async function start({ editors, out, vsix, workspace, file, env, settings
 function parts(page, file, out) {
   const input = page.locator('.quick-input-widget input').first();
   const rows = page.locator('.quick-input-list .monaco-list-row');
+  /** The list's chosen row holds these words, at once or a few rows down. */
+  async function rowChosen(words) {
+    const chosen = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: words });
+    if (!(await rows.filter({ hasText: words }).first().waitFor({ timeout: 5000 }).then(() => true, () => false))) return false;
+    for (let tries = 0; tries < 8; tries++) {
+      if (await chosen.waitFor({ timeout: tries ? 200 : 1000 }).then(() => true, () => false)) return true;
+      await page.keyboard.press('ArrowDown');
+    }
+    return false;
+  }
   const text = (found) => found.allTextContents().then((all) => all.map((one) => one.replaceAll('\u00a0', ' ')));
   const editor = {
     status: page.locator('[id="beastmode.beastmode.status"]'),
@@ -109,17 +119,21 @@ function parts(page, file, out) {
     title: page.locator('.quick-input-title'),
     shot: (name) => page.screenshot({ path: path.join(out, `${name}.png`) }),
 
+    /** By keyboard, because the rows move while they are filtered; again where a view that was still opening took the focus. */
     async palette(title) {
-      await page.keyboard.press('F1');
-      await input.waitFor();
-      await input.fill(`>${title}`);
-      await rows.filter({ hasText: title }).first().click();
+      await until(`the command ${title}`, async () => {
+        await page.keyboard.press('F1');
+        const isChosen = await input.fill(`>${title}`, { timeout: 3000 }).then(() => rowChosen(title), () => false);
+        if (isChosen) await page.keyboard.press('Enter');
+        return isChosen;
+      }, 40);
     },
     async open(name, holding) {
       await editor.palette('Go to File...');
-      await input.waitFor();
+      await until('the list of files', async () => !(await input.inputValue({ timeout: 1000 }).catch(() => '>')).startsWith('>'));
       await input.fill(name);
-      await rows.filter({ hasText: name }).first().click();
+      if (!(await rowChosen(name))) throw new Error(`no file ${name} to choose`);
+      await page.keyboard.press('Enter');
       await page.locator('.tab.active', { hasText: name }).waitFor();
       await page.locator('.editor-instance .view-lines', { hasText: holding }).first().waitFor();
       await page.locator('.editor-instance .view-lines').first().click();

@@ -110,6 +110,7 @@ async function promise(name, act) {
     broken = true;
     console.log(`BROKEN ${name}: ${error.stack}`);
     await vscode.shot('failure').catch(() => undefined);
+    await vscode.palette('Notifications: Show Notifications').then(() => vscode.shot('failure-notifications')).catch(() => undefined);
     fs.writeFileSync(path.join(OUT, 'failure.html'), await chat.locator('body').innerHTML({ timeout: 2000 }).catch(() => ''));
   }
 }
@@ -408,6 +409,8 @@ try {
     await preview.apply.click();
     await until('the new file', () => fs.existsSync(path.join(workspace, 'discount.py')));
     await vscode.open('cart.py', 'discounted(amount)');
+    // The editor makes the file first and fills it in later: what is not changed yet would not be saved.
+    for (const name of ['cart.py', 'discount.py']) await page.locator('.tab.dirty', { hasText: name }).waitFor();
     await vscode.palette('File: Save All');
     await until('both files on disk', () => /amount \* 0\.9/.test(fs.readFileSync(path.join(workspace, 'discount.py'), 'utf8')) && /from discount import/.test(fs.readFileSync(file, 'utf8')));
     await vscode.palette('Notifications: Clear All Notifications');
