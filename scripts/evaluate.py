@@ -27,9 +27,10 @@ from beastmode.domain.model import BUILTIN_ID
 from beastmode.faces.cli.render import bar
 from beastmode.operations.evaluate.evaluator import Wish
 from beastmode.operations.evaluate.page import page
-from beastmode.operations.evaluate.plots import bars, differences, standalone
+from beastmode.operations.evaluate.plots import bars, differences
 from beastmode.operations.evaluate.summary import COMPARED, MEASURES
 from beastmode.operations.evaluate.tables import about, differences_table, figures_table, kinds_table, verdicts
+from beastmode.operations.svg import standalone
 from beastmode.settings import load
 
 if TYPE_CHECKING:

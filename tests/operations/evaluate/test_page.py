@@ -10,12 +10,13 @@ from xml.etree import ElementTree as ET
 from beastmode.operations.evaluate.files import SourceFile
 from beastmode.operations.evaluate.holes import Hole, Kind
 from beastmode.operations.evaluate.page import page
-from beastmode.operations.evaluate.plots import bars, curves, differences, standalone
+from beastmode.operations.evaluate.plots import bars, curves, differences
 from beastmode.operations.evaluate.score import Score
 from beastmode.operations.evaluate.store import Plan, Row
 from beastmode.operations.evaluate.summary import summarize
 from beastmode.operations.evaluate.tables import about, differences_table, figures_table, kinds_table, verdicts
 from beastmode.operations.evaluate.variants import Variant
+from beastmode.operations.svg import standalone
 
 EVIL = "</pre><script src='https://evil.example/x.js'>alert(1)</script><img src=x onerror=alert(2)>"
 FILE = SourceFile(Path("/<repo>&"), "a.py", "python", f"x = '{EVIL}'\n" * 40)

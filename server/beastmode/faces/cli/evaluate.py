@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from beastmode.app import App
     from beastmode.operations.evaluate.evaluator import Evaluator, Result, Wish
     from beastmode.operations.evaluate.store import Run
-    from beastmode.operations.evaluate.tables import Table
+    from beastmode.operations.table import Table
 
 
 def evaluate(  # noqa: PLR0917 - one option a question

@@ -8,10 +8,11 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from beastmode.operations.evaluate.plots import DARK, LIGHT, STYLE, bars, curves, differences
+from beastmode.operations.evaluate.plots import bars, curves, differences
 from beastmode.operations.evaluate.score import added
 from beastmode.operations.evaluate.summary import COMPARED, MEASURES
 from beastmode.operations.evaluate.tables import about, differences_table, figures_table, kinds_table, verdicts
+from beastmode.operations.page import document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,40 +20,25 @@ if TYPE_CHECKING:
     from beastmode.operations.evaluate.files import SourceFile
     from beastmode.operations.evaluate.store import Plan, Row
     from beastmode.operations.evaluate.summary import Summary
-    from beastmode.operations.evaluate.tables import Table
 
 MISSES = 12
 LINES_AROUND = 5
 TOPS = (0.05, 0.2, 0.6, 1.0)
 """Where the axis of a measure may end."""
 LONGEST_SHOWN = 1200
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
-_STYLE = f"""
-:root {{ {LIGHT}; color-scheme: light dark; }}
-@media (prefers-color-scheme: dark) {{ :root {{ {DARK}; }} }}
-body {{ font: 15px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1240px;
-  margin: 2.5rem auto; padding: 0 1.25rem; }}
-h1 {{ font-size: 1.7rem; margin-bottom: .2rem; }} h2 {{ font-size: 1.2rem; margin: 2.6rem 0 .6rem; }}
-p.soft, figcaption {{ color: var(--soft); }} figure {{ margin: 1.4rem 0; overflow-x: auto; }}
-svg {{ max-width: 100%; height: auto; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-size: .87rem; font-variant-numeric: tabular-nums; width: 100%; }}
-th, td {{ text-align: right; padding: .38rem .5rem; border-bottom: 1px solid var(--line); white-space: nowrap; }}
-th {{ color: var(--soft); font-weight: 600; vertical-align: bottom; }}
-th:first-child, td:first-child {{ text-align: left; white-space: normal; min-width: 11rem; }}
-.verdicts {{ padding-left: 1.1rem; }} .verdicts li {{ margin: .3rem 0; }}
-article {{ border: 1px solid var(--line); border-radius: 8px; margin: 1.1rem 0; overflow: hidden; }}
-article header {{ padding: .5rem .9rem; background: var(--track); font-size: .87rem; overflow-wrap: anywhere; }}
-pre {{ font: 12.5px/1.5 ui-monospace, monospace; margin: 0; padding: .7rem .9rem; overflow-x: auto; tab-size: 4; }}
-pre .was {{ background: color-mix(in srgb, #2f8f5b 24%, transparent); }}
-pre .said {{ background: color-mix(in srgb, #c2571a 24%, transparent); }}
-pre .far {{ color: var(--soft); }}
-.two {{ display: grid; grid-template-columns: 1fr 1fr; }} .two > div {{ min-width: 0; }}
-.two > div + div {{ border-left: 1px solid var(--line); }}
-.two h3 {{ font-size: .78rem; margin: 0; padding: .5rem .9rem 0; color: var(--soft); font-weight: 600; }}
-@media (max-width: 640px) {{ .two {{ grid-template-columns: 1fr; }} .two > div + div {{ border-left: 0; }} }}
-{STYLE}
+_STYLE = """
+.verdicts { padding-left: 1.1rem; } .verdicts li { margin: .3rem 0; }
+article { border: 1px solid var(--line); border-radius: 8px; margin: 1.1rem 0; overflow: hidden; }
+article header { padding: .5rem .9rem; background: var(--track); font-size: .87rem; overflow-wrap: anywhere; }
+pre { font: 12.5px/1.5 ui-monospace, monospace; margin: 0; padding: .7rem .9rem; overflow-x: auto; tab-size: 4; }
+pre .was { background: color-mix(in srgb, #2f8f5b 24%, transparent); }
+pre .said { background: color-mix(in srgb, #c2571a 24%, transparent); }
+pre .far { color: var(--soft); }
+.two { display: grid; grid-template-columns: 1fr 1fr; } .two > div { min-width: 0; }
+.two > div + div { border-left: 1px solid var(--line); }
+.two h3 { font-size: .78rem; margin: 0; padding: .5rem .9rem 0; color: var(--soft); font-weight: 600; }
+@media (max-width: 640px) { .two { grid-template-columns: 1fr; } .two > div + div { border-left: 0; } }
 """
 
 
@@ -65,14 +51,7 @@ def page(summary: Summary, plan: Plan, rows: Sequence[Row], files: Mapping[str, 
         rows: all of them, for the examples.
         files: by name, with the holes' truth.
     """
-    body = "\n".join(_body(summary, plan, rows, files))
-    return (
-        "<!doctype html>\n"
-        f'<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Evaluation {escape(summary.run)}</title><style>{_STYLE}</style></head>\n"
-        f"<body>\n{body}\n</body></html>\n"
-    )
+    return document(f"Evaluation {summary.run}", _body(summary, plan, rows, files), _STYLE)
 
 
 def _body(summary: Summary, plan: Plan, rows: Sequence[Row], files: Mapping[str, SourceFile]) -> Iterator[str]:
@@ -90,7 +69,7 @@ def _body(summary: Summary, plan: Plan, rows: Sequence[Row], files: Mapping[str,
             top = next(each for each in TOPS if most <= each)
             yield f"<figure>{bars(MEASURES[measure][0].capitalize(), found, top=top)}</figure>"
     yield "<p class='soft'>Lines show 95 % intervals.</p>"
-    yield f"<h2>All figures</h2>{_table(figures_table(summary))}"
+    yield f"<h2>All figures</h2>{figures_table(summary).html()}"
     if summary.differences:
         yield "<h2>What is beyond chance</h2>"
         yield (
@@ -102,8 +81,8 @@ def _body(summary: Summary, plan: Plan, rows: Sequence[Row], files: Mapping[str,
                 (each.other, each.by, each.beyond_chance) for each in summary.differences if each.measure == measure
             ]
             yield f"<figure>{differences(MEASURES[measure][0].capitalize(), drawn)}</figure>"
-        yield _table(differences_table(summary))
-    yield f"<h2>By kind of hole</h2>{_table(kinds_table(summary))}"
+        yield differences_table(summary).html()
+    yield f"<h2>By kind of hole</h2>{kinds_table(summary).html()}"
     timed = [(each.name, each.seconds) for each in summary.figures if each.seconds]
     if timed:
         yield f"<h2>How long it took</h2><figure>{curves('Share of suggestions that have come', timed)}"
@@ -111,12 +90,6 @@ def _body(summary: Summary, plan: Plan, rows: Sequence[Row], files: Mapping[str,
     yield from _misses(plan, rows, files)
     made = "Made by <code>beastmode evaluate</code>"
     yield f"<p class='soft'>Run {escape(summary.run)}, seed {summary.seed}. {made}.</p>"
-
-
-def _table(table: Table) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
-    return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 
 def _misses(plan: Plan, rows: Sequence[Row], files: Mapping[str, SourceFile]) -> Iterator[str]:

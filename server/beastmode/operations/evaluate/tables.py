@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from beastmode.operations.evaluate.summary import COMPARED, LOWER_IS_BETTER, MEASURES
+from beastmode.operations.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,20 +15,6 @@ if TYPE_CHECKING:
 
 SMALL = 0.001
 """Below this a p value is told as smaller than it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Columns and rows of text; the first column names the row."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def markdown(self) -> str:
-        """For a document."""
-        head = [" | ".join(self.columns), " | ".join(["---"] + ["---:"] * (len(self.columns) - 1))]
-        rows = (" | ".join(cell.replace("|", "\\|") for cell in row) for row in self.rows)
-        return "\n".join(f"| {line} |" for line in (*head, *rows))
 
 
 def about(summary: Summary) -> str:

@@ -1,0 +1,30 @@
+"""Columns and rows of text, and how they look in a document and on a page. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns and rows of text; the first column names the row."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def markdown(self) -> str:
+        """For a document."""
+        head = [" | ".join(map(_cell, self.columns)), " | ".join(["---"] + ["---:"] * (len(self.columns) - 1))]
+        rows = (" | ".join(map(_cell, row)) for row in self.rows)
+        return "\n".join(f"| {line} |" for line in (*head, *rows))
+
+    def html(self) -> str:
+        """For a page; scrolls by itself where it is too wide."""
+        head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
+        rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
+        return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
