@@ -48,6 +48,7 @@ ONLY_IN = {
     "genai_prices": "ledger",
     "kingfisher_sdk": "router/detector.py",
     "pyarrow": "ledger/export.py",
+    "reportlab": "operations/report/as_pdf.py",
 }
 
 PURE = ("domain", "wire", "context/window.py", "router/plan.py", "completion/postprocess")

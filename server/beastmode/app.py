@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from beastmode.domain.usage import Price
     from beastmode.operations.counting import Counter
     from beastmode.operations.evaluate.evaluator import Evaluator
+    from beastmode.operations.report.report import Report
+    from beastmode.operations.report.span import Span
     from beastmode.settings import Settings
     from beastmode.tasks.chat import Chat
     from beastmode.tasks.verify import Consent
@@ -248,6 +250,12 @@ class App:
         from beastmode.tasks.verify.decisions import StoredDecisions  # noqa: PLC0415 - as above
 
         return Consent(StoredDecisions(self._database), lambda _root: self.is_trusted)
+
+    async def cost_report(self, span: Span) -> Report:
+        """What some days cost and saved."""
+        from beastmode.operations.report.read import read_report  # noqa: PLC0415 - as above
+
+        return await read_report(self._database, span, time(), self.settings.baseline)
 
     @property
     def journals(self) -> Path:

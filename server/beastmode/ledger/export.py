@@ -148,16 +148,10 @@ class _Csv:
         self._writer.writerow(COLUMNS)
 
     def write(self, rows: Sequence[Mapping[str, object]]) -> None:
-        self._writer.writerows([self._cell(row[name]) for name in COLUMNS] for row in rows)
+        self._writer.writerows([_plain(safe_cell(row[name])) for name in COLUMNS] for row in rows)
 
     def close(self) -> None:
         self._text.detach()  # the file is the caller's to close
-
-    @staticmethod
-    def _cell(value: object) -> object:
-        if isinstance(value, str):
-            return f"'{value}" if value.startswith(_FORMULA) else value
-        return _plain(value) if value is not None else ""
 
 
 class _Json:
@@ -207,3 +201,10 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
     return f"{value:f}" if isinstance(value, Decimal) else value
+
+
+def safe_cell(value: object) -> object:
+    """A value for CSV: nothing for None, and no text that a spreadsheet would run."""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    return "" if value is None else value

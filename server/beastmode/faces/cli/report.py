@@ -1,0 +1,120 @@
+"""`beastmode report`: what a month cost and saved."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from beastmode.domain.errors import UserError
+from beastmode.faces.cli.files import agreed, write_whole
+from beastmode.faces.cli.render import bar, out, table
+from beastmode.faces.cli.run import run
+from beastmode.operations.report.as_csv import as_csv
+from beastmode.operations.report.as_html import as_html
+from beastmode.operations.report.as_json import as_json
+from beastmode.operations.report.as_markdown import as_markdown
+from beastmode.operations.report.as_pdf import as_pdf
+from beastmode.operations.report.span import read_span
+from beastmode.operations.report.tables import headline, notes, sections, title
+
+if TYPE_CHECKING:
+    from beastmode.app import App
+    from beastmode.operations.report.report import Report
+
+
+class Format(StrEnum):
+    """How a report can be written."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    JSON = "json"
+    HTML = "html"
+    PDF = "pdf"
+
+
+SUFFIXES = {
+    ".md": Format.MARKDOWN,
+    ".csv": Format.CSV,
+    ".json": Format.JSON,
+    ".html": Format.HTML,
+    ".htm": Format.HTML,
+    ".pdf": Format.PDF,
+}
+
+
+def report(
+    month: Annotated[str, typer.Option("--month", help="A local month, 2026-01; else the one that is.")] = "",
+    first: Annotated[str, typer.Option("--from", help="The first day, 2026-01-05.")] = "",
+    last: Annotated[str, typer.Option("--to", help="The last day, with all its hours; else today.")] = "",
+    form: Annotated[
+        Format | None, typer.Option("--format", "-f", help="Else by the file's name, and a table without one.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; else standard output.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there already.")] = False,
+    as_json_: Annotated[bool, typer.Option("--json", help="Print JSON; the same as --format json.")] = False,
+) -> None:
+    """What a month cost and saved: by model, task, user and day, beside the month before.
+
+    Example: beastmode report --month 2026-01 --output january.pdf
+    """
+    wanted = Format.JSON if as_json_ else form or _by_name(output)
+    if wanted is Format.PDF and output is None:
+        raise UserError("PDF goes to a file", "Name it with --output")
+    may_replace = output is not None and agreed(output, force=force)
+
+    async def work(app: App) -> None:
+        span = read_span(month, first, last, time())
+        with bar("Adding up the ledger"):
+            await app.settle()
+            found = await app.cost_report(span)
+        if output is None and wanted is Format.TABLE:
+            _show(found)
+        elif output is None:
+            sys.stdout.write(_written(found, wanted).decode())
+        else:
+            write_whole(output, _written(found, wanted), replace=may_replace)
+            typer.echo(f"{title(found)}: {output}")
+
+    run(work)
+
+
+def _by_name(output: Path | None) -> Format:
+    if output is None:
+        return Format.TABLE
+    if output.suffix.lower() not in SUFFIXES:
+        raise UserError(f"{output} does not say in which format", f"Name it with --format: {', '.join(Format)}")
+    return SUFFIXES[output.suffix.lower()]
+
+
+def _written(found: Report, form: Format) -> bytes:
+    if form is Format.PDF:
+        return as_pdf(found)
+    writers = {
+        Format.TABLE: as_markdown,
+        Format.MARKDOWN: as_markdown,
+        Format.CSV: as_csv,
+        Format.JSON: as_json,
+        Format.HTML: as_html,
+    }
+    return writers[form](found).encode()
+
+
+def _show(found: Report) -> None:
+    out().print(Text(title(found), "bold"))
+    out().print(Text(headline(found)))
+    for section in sections(found):
+        out().print()
+        out().print(Text(section.title, "bold"))
+        if section.text:
+            out().print(Text(section.text))
+        out().print(table(section.table.columns, section.table.rows))
+    out().print()
+    for note in notes(found):
+        out().print(Text(note, "dim"))
