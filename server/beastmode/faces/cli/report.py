@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads annotations at run time
 from time import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,7 +49,7 @@ SUFFIXES = {
 }
 
 
-def report(
+def report(  # noqa: PLR0917 - one option a question
     month: Annotated[str, typer.Option("--month", help="A local month, 2026-01; else the one that is.")] = "",
     first: Annotated[str, typer.Option("--from", help="The first day, 2026-01-05.")] = "",
     last: Annotated[str, typer.Option("--to", help="The last day, with all its hours; else today.")] = "",

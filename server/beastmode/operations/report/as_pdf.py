@@ -37,6 +37,8 @@ COLOURS = {
 }
 """On paper, by the classes of operations/svg.py."""
 TEXT_POINTS, CELL_POINTS = 9, 7.5
+MOST_TOGETHER = 20
+"""Rows of a table that is not broken over pages."""
 
 
 def as_pdf(report: Report) -> bytes:
@@ -86,8 +88,11 @@ def _story(report: Report, width: float) -> Iterator[Any]:
         yield KeepTogether([Spacer(1, 12), _drawing(drawing, width)])
     for section in others:
         heading = [said(section.title, "Heading2"), *([said(section.text)] if section.text else [])]
-        table = _table(section.table)
-        yield KeepTogether([*heading, table]) if len(section.table.rows) < 20 else [*heading, table]  # noqa: PLR2004 - what fits a page
+        block = [*heading, _table(section.table)]
+        if len(section.table.rows) > MOST_TOGETHER:
+            yield from block
+        else:
+            yield KeepTogether(block)
     yield KeepTogether([said("Notes", "Heading2"), *(said(note) for note in notes(report))])
 
 

@@ -32,14 +32,15 @@ def charts(report: Report) -> list[Drawing]:
     ]
     by_name = {part.name: part for part in report.periods}
     names = _names(report)
+    by = "month" if report.is_by_month else "day"
     series = [
         ("your own models", [_of(by_name.get(name), "own_cost") for name in names]),
         ("providers' models", [_of(by_name.get(name), "provider_cost") for name in names]),
     ]
     if total.cost:
-        made.append(columns("Cost", [name[-2:] for name in names], series, _dollars))
+        made.append(columns(f"Cost by {by}", [name[-2:] for name in names], series, _dollars))
     requests = [float(by_name[name].summary.requests) if name in by_name else 0.0 for name in names]
-    made.append(columns("Requests", [name[-2:] for name in names], [("requests", requests)], "{:,.0f}".format))
+    made.append(columns(f"Requests by {by}", [name[-2:] for name in names], [("requests", requests)], "{:,.0f}".format))
     paid = [part for part in report.models if part.cost]
     if len(paid) > 1:
         rows = [(part.name, part.cost, _dollars(part.cost)) for part in paid[:MOST_BARS]]
@@ -49,7 +50,7 @@ def charts(report: Report) -> list[Drawing]:
 
 def _names(report: Report) -> list[str]:
     """Every day, or every month, of the span, whether there was something or not."""
-    if all(len(part.name) == len("2026-01") for part in report.periods):
+    if report.is_by_month:
         return [part.name for part in report.periods]
     length = (report.span.end - report.span.first).days
     return [(report.span.first + timedelta(days=number)).isoformat() for number in range(length)]

@@ -150,6 +150,11 @@ class Report:
     fallbacks: tuple[Fallback, ...]
     prices: tuple[PriceUsed, ...]
 
+    @property
+    def is_by_month(self) -> bool:
+        """Whether the periods are months."""
+        return any(len(part.name) == len("2026-01") for part in self.periods)
+
     def as_json(self) -> dict[str, Any]:
         """For scripts; see docs/report.md."""
         return {

@@ -49,7 +49,11 @@ class Span:
     @property
     def zone_name(self) -> str:
         """`Europe/Berlin`, or what this machine calls its zone on the first day."""
-        return str(getattr(self.zone, "key", "")) or datetime.fromtimestamp(self.since, self.zone).strftime("%Z")
+        return (
+            str(getattr(self.zone, "key", ""))
+            or datetime.fromtimestamp(self.since, self.zone).astimezone(self.zone).tzname()
+            or ""
+        )
 
     @property
     def before(self) -> Span:
@@ -90,7 +94,7 @@ def _read(text: str, option: str, said: str, fix: str) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         day = date.min
-    if len(text) != len("2026-01-31") or not EARLIEST <= day < LATEST:
+    if day.isoformat() != text or not EARLIEST <= day < LATEST:
         raise UserError(f"{option} {said} is no {'month' if option == '--month' else 'day'}", fix)
     return day
 

@@ -37,13 +37,15 @@ def headline(report: Report) -> str:
     total = report.total
     if not total.summary.requests and not total.summary.cancelled:
         return "No model was asked in these days."
-    said = f"{total.summary.requests:,} requests cost {cost(total)}"
+    amount = ("at least " if total.unpriced else "") + ("about " if total.summary.estimated_cost else "")
+    said = f"{total.summary.requests:,} requests cost {amount}{dollars(total.cost)}"
     saved, rate = savings(total.summary), savings_percent(total.summary)
-    if saved is None:
-        return f"{said}. What was saved is unknown, because a price is missing."
-    lost = total.summary.savings_high is not None and total.summary.savings_high < 0
-    kept = f"{said} and saved {saved}" if not lost else f"{said}, and savings are {saved}"
-    return f"{kept}{f' ({rate})' if rate else ''} beside {report.baseline}."
+    if saved is not None:
+        return f"{said}; savings beside {report.baseline} are {saved}{f' ({rate})' if rate else ''}."
+    unknown = [part.name for part in report.models if part.summary.savings_low is None]
+    return f"{said}; savings beside {report.baseline} are unknown for {', '.join(unknown)}" + (
+        f", and {known} for the others." if (known := _known(report)) else "."
+    )
 
 
 def sections(report: Report) -> list[Section]:
@@ -53,7 +55,7 @@ def sections(report: Report) -> list[Section]:
         Section("By model", "", _parts("model", report.models)),
         Section("By task", _about_tasks(report), _parts("task", report.tasks)),
         Section("By user", "", _parts("user", report.users)),
-        Section("By day", "", _parts("day", report.periods)),
+        _by_period(report),
         Section(
             "What stepped in",
             "Requests that a fallback answered, or tried to, because another model had failed or was not allowed.",
@@ -89,6 +91,16 @@ def notes(report: Report) -> list[str]:
         " request, failed and broken-off ones included."
     )
     return said
+
+
+def _known(report: Report) -> str:
+    """What the models whose prices are known saved; '' where there is none."""
+    known = [part.summary for part in report.models if part.summary.savings_low is not None]
+    if not known:
+        return ""
+    low = dollars(sum((each.savings_low or Decimal(0) for each in known), Decimal(0)))
+    high = dollars(sum((each.savings_high or Decimal(0) for each in known), Decimal(0)))
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def cost(part: Part) -> str:
@@ -211,6 +223,11 @@ def _about_tasks(report: Report) -> str:
         if any(part.name == Task.PROBE for part in report.tasks)
         else ""
     )
+
+
+def _by_period(report: Report) -> Section:
+    by = "month" if report.is_by_month else "day"
+    return Section(f"By {by}", "", _parts(by, report.periods))
 
 
 def _fallbacks(report: Report) -> Table:
