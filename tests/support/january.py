@@ -58,6 +58,7 @@ def _try(number: int, moment: datetime, price: Price) -> Attempt:
         price=price,
         cost=price.cost(usage),
         model="custom:coder",
+        user="ada" if number % 9 == 4 else "",
     )
     if number % 17 == 5:
         return replace(made, outcome=Outcome.FAILED, error="The answer broke off", error_kind="stream_cut")

@@ -47,12 +47,15 @@ def added_up(parts: tuple[Part, ...]) -> dict[str, Decimal]:
 async def test_the_parts_are_the_whole(
     tries: list[Attempt], hours: int, zone: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Models, tasks and days each add up to the total, to the nano-dollar, wherever midnight falls between tries."""
+    """Models, tasks, users and days each add up to the total, to the nano-dollar, wherever midnight falls between tries."""
     database = await Database.open(tmp_path_factory.mktemp("any") / "l.db")
     await database.transact(lambda connection: price_id(connection, "openai:gpt-4", GPT4))
     ledger = Ledger(database, baseline="openai:gpt-4")
     await ledger.recall()
-    moved = (replace(attempt, started_at=attempt.started_at + 3600 * hours) for attempt in tries)
+    moved = (
+        replace(attempt, started_at=attempt.started_at + 3600 * hours, user=("", "ada", "bob")[number % 3])
+        for number, attempt in enumerate(tries)
+    )
     await asyncio.gather(*map(ledger.observe, moved))
     span = read_span("", "2026-09-20", "2026-09-23", NOW, ZoneInfo(zone))
     report = await read_report(database, span, NOW, "openai:gpt-4")
@@ -60,7 +63,7 @@ async def test_the_parts_are_the_whole(
     whole = added_up((report.total,))
     assert whole["requests"] + whole["cancelled"] == len(tries)
     assert whole["cost"] == whole["own_cost"] + whole["provider_cost"]
-    for parts in (report.models, report.tasks, report.periods):
+    for parts in (report.models, report.tasks, report.users, report.periods):
         assert added_up(parts) == whole
 
 

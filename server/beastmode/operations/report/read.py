@@ -59,7 +59,7 @@ async def read_report(database: Database, span: Span, now: float, baseline: str)
         before=part_of(span.before.name, before.items()) if before else None,
         models=_dearest_first(_parts(found, lambda kind: kind.model)),
         tasks=_dearest_first(_parts(found, lambda kind: kind.task)),
-        users=(),
+        users=_dearest_first(_parts(found, lambda kind: kind.user)),
         periods=_parts(found, lambda kind: starts[kind.span][0]),
         fallbacks=tuple(
             Fallback(row["model"], row["tries"], from_nano(row["cost_nano"]), row["unpriced"]) for row in fallbacks

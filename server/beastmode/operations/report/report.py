@@ -28,6 +28,7 @@ class Kind(NamedTuple):
     model: str
     task: str
     outcome: str
+    user: str
 
 
 @dataclass(frozen=True, slots=True)
