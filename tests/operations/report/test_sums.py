@@ -47,7 +47,7 @@ def added_up(parts: tuple[Part, ...]) -> dict[str, Decimal]:
 async def test_the_parts_are_the_whole(
     tries: list[Attempt], hours: int, zone: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Models, tasks, users and days each add up to the total, to the nano-dollar, wherever midnight falls between tries."""
+    """Models, tasks, users and days each add up to the total, to the nano-dollar, wherever midnight falls."""
     database = await Database.open(tmp_path_factory.mktemp("any") / "l.db")
     await database.transact(lambda connection: price_id(connection, "openai:gpt-4", GPT4))
     ledger = Ledger(database, baseline="openai:gpt-4")
