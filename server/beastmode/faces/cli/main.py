@@ -22,7 +22,9 @@ COMMANDS: dict[str, Command | Group] = {
     "chat": Group("chat:build_group", "Ask about the workspace; sessions are kept."),
     "index": Group("index:build_group", "The search index of a workspace."),
     "ledger": Group("ledger:build", "Every request, as it was recorded."),
-    "report": Command("report:report", "What a month cost and saved, in every format; compared with a bill."),
+    "report": Command(
+        "report:report", "What a month cost and saved: by model, task, user and day, beside the month before."
+    ),
     "status": Command("show:status", "The selected model, its health, and today's figures."),
     "backup": Command(
         "backup:backup", "Write models, sealed keys, ledger and chats to one file, while editors go on using them."
