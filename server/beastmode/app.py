@@ -45,6 +45,7 @@ from beastmode.transport import Network, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
     from pathlib import Path
 
     from beastmode.context.session import Session
@@ -113,6 +114,7 @@ class App:
         self._breakers, latencies = Breakers(monotonic), Latencies()
         self._spending = Spending(
             policy=registry.policy,
+            budget=registry.users.budget,
             spent=self.ledger.spent,
             price_of=self._price_of,
             is_paid=registry.is_paid,
@@ -327,6 +329,10 @@ class App:
             notice=self._notice(model),
             key_source=self.vault.source,
         )
+
+    async def spent_today(self, user: str) -> Decimal:
+        """Dollars that paid models cost a user since local midnight."""
+        return await self.ledger.spent(midnight(time()), user)
 
     def _health(self, model: ModelSpec) -> Health:
         health, rest = self.health.of(model.id), self._breakers.resting(model.id)

@@ -155,6 +155,9 @@ class World:
     def hard(self, task: Task) -> ModelSpec | None:
         return self.expert
 
+    def may_use(self, user: str, model_id: str) -> bool:
+        return True
+
     def is_paid(self, model: ModelSpec) -> bool:
         return "paid" in model.id
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beastmode.domain.errors import NotAllowed
+from beastmode.domain.errors import BudgetSpent, NotAllowed
 from beastmode.domain.model import ModelSpec
 from beastmode.domain.request import ChatRequest, FimRequest, Image, Message, Request, Tool
 from beastmode.domain.routing import Policy
@@ -42,10 +42,13 @@ class World:
     now: float = datetime(2026, 11, 22, 12, tzinfo=BERLIN).timestamp()
     rows: list[tuple[float, Decimal]] = field(default_factory=list)
     slow: bool = False
+    budgets: dict[str, Policy] = field(default_factory=dict)
+    users: dict[tuple[float, Decimal], str] = field(default_factory=dict)
 
     def spending(self) -> Spending:
         return Spending(
             policy=lambda: self.policy,
+            budget=self.budgets.get,
             spent=self.spent,
             price_of=self.price_of,
             is_paid=lambda _: self.paid,
@@ -53,8 +56,8 @@ class World:
             zone=BERLIN,
         )
 
-    async def spent(self, since: float) -> Decimal:
-        rows = list(self.rows)
+    async def spent(self, since: float, user: str | None) -> Decimal:
+        rows = [(at, cost) for at, cost in self.rows if user is None or user == self.users.get((at, cost), "")]
         for _ in range(3 if self.slow else 0):
             await asyncio.sleep(0)
         return sum((cost for at, cost in rows if at >= since), Decimal(0))
@@ -211,3 +214,16 @@ def test_the_worst_case_counts_everything_that_is_sent() -> None:
     )
     at_least = Decimal(3) * (1000 + 500 + IMAGE_TOKENS) + Decimal(10) * 1000
     assert worst_cost(price, model(max_tokens=100), full) >= at_least / 1_000_000
+
+
+async def test_a_user_has_caps_of_their_own_below_the_owners() -> None:
+    """What others spend counts for the owner's cap alone; the refusal says whose cap it is."""
+    world = World(capped(daily=10), budgets={"ada": capped(daily=3)}, rows=[(World.now, Decimal(2))])
+    world.users[World.now, Decimal(2)] = "bob"
+    spending = world.spending()
+    async with spending.hold(model(), replace(fim(2), user="ada")):
+        with pytest.raises(BudgetSpent, match="cap of ada"):
+            await spending.check(model(), replace(fim(2), user="ada"))
+        await spending.check(model(), replace(fim(5), user="bob"))
+        with pytest.raises(BudgetSpent, match=r"daily cap of \$10"):
+            await spending.check(model(), replace(fim(7), user="bob"))

@@ -197,6 +197,9 @@ class World:
         prefill = provider_id in self.prefilling
         return Provider(provider_id, "", "bearer", ("openai-chat",), ("openai-completions",), prefill=prefill)
 
+    def may_use(self, user: str, model_id: str) -> bool:
+        return True
+
     def is_paid(self, model: ModelSpec) -> bool:
         return False
 

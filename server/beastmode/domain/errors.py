@@ -5,7 +5,8 @@ BeastModeError                      message, fix, kind
 │   ├── ModelNotFound               no row with that id
 │   ├── InvalidModel                a field of a registration is wrong
 │   ├── InvalidSetting              a setting is wrong
-│   └── NotAllowed                  the user's own policy forbids it: local-only, a spending cap
+│   └── NotAllowed                  the user's own policy forbids it: local-only
+│       └── BudgetSpent             it could pass a spending cap
 └── AttemptFailed                   one try at one endpoint failed; carries a disposition
     ├── KeyUnreadable               the stored key cannot be opened
     ├── ModelUnavailable            the built-in model is not there yet
@@ -105,6 +106,12 @@ class NotAllowed(UserError):
     """The user's own policy forbids it."""
 
     kind = "not_allowed"
+
+
+class BudgetSpent(NotAllowed):
+    """It could pass a cap on what is spent in a day or a month."""
+
+    kind = "budget_spent"
 
 
 class AttemptFailed(BeastModeError):

@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from beastmode.store.connection import Row
 
 _SPENT = """SELECT
-    (SELECT COALESCE(SUM({column}), 0) FROM rollups WHERE hour >= :hour)
-    + (SELECT COALESCE(SUM({column}), 0) FROM attempts WHERE started_at >= :since AND started_at < :hour)"""
+    (SELECT COALESCE(SUM({column}), 0) FROM rollups WHERE hour >= :hour{who})
+    + (SELECT COALESCE(SUM({column}), 0) FROM attempts WHERE started_at >= :since AND started_at < :hour{who})"""
+_WHO = ' AND "user" = :user'
 
 
 class Ledger:
@@ -152,14 +153,16 @@ class Ledger:
         """All tries that began in a span (Unix time), oldest first, page by page, with the prices they used."""
         return pages(self._database, since, until)
 
-    async def spent(self, since: float, *, paid_only: bool = True) -> Decimal:
-        """Dollars since a moment (Unix time), exactly, from the rollups.
+    async def spent(self, since: float, user: str | None = None, *, paid_only: bool = True) -> Decimal:
+        """Dollars since a moment (Unix time), exactly, from the rollups; of everybody, or of one user ('': the owner).
 
         `paid_only` leaves out the hours of one's own graphics card, which nobody bills; what has a price by the token
         counts. A try whose price is not known counts nothing.
         """
-        query = _SPENT.format(column="tokens_cost_nano" if paid_only else "cost_nano")
-        rows = await self._database.read(query, {"since": since, "hour": ceil(since / HOUR) * HOUR})
+        column, who = "tokens_cost_nano" if paid_only else "cost_nano", "" if user is None else _WHO
+        moments: dict[str, object] = {"since": since, "hour": ceil(since / HOUR) * HOUR}
+        about = moments if user is None else moments | {"user": user}
+        rows = await self._database.read(_SPENT.format(column=column, who=who), about)
         return from_nano(int(rows[0][0]))
 
     async def latencies(self, model: str, task: Task | None, since: float) -> Totals:

@@ -153,6 +153,10 @@ class Registry:
         """What the user allows to be spent."""
         return self._policy
 
+    def may_use(self, user: str, model_id: str) -> bool:
+        """Whether a user ('' is the owner) may ask a model, and know that there is one."""
+        return not user or self.users.may_use(user, model_id)
+
     async def add(self, model: ModelSpec, key: str | None, *, replace: bool = False) -> None:
         """Register a model. With `replace`, an existing row is overwritten.
 

@@ -15,6 +15,7 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import UserError
+from beastmode.domain.routing import Policy
 from beastmode.store import StoreError
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 EVERY = "*"
 """As a model: all of them; as a user: everybody."""
+WORKSPACE = "workspace:"
+"""What stands before the name of a workspace among the grants; no model's id begins with it."""
 TOKEN_PREFIX = "bm_"  # noqa: S105 - what scanners for leaked tokens can look for
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9])?")
@@ -37,7 +40,7 @@ class User:
 
     Attributes:
         name: as the ledger has it.
-        models: ids of the models that the user may ask; `*` for all of them.
+        models: ids of the models that the user may ask, `*` for all of them; and `workspace:NAME`.
         daily_cap, monthly_cap: US dollars; None for no cap.
         requests_per_minute: None for no limit.
         token_hash: SHA-256 in hexadecimal.
@@ -58,6 +61,10 @@ class User:
     def may_use(self, model_id: str) -> bool:
         """Whether the user may ask a model, and know that there is one."""
         return self.is_owner or EVERY in self.models or model_id in self.models
+
+    def may_read(self, workspace: str) -> bool:
+        """Whether the user may have models shown the code of a workspace that the owner named."""
+        return self.is_owner or not {WORKSPACE + workspace, WORKSPACE + EVERY}.isdisjoint(self.models)
 
 
 OWNER = User("")
@@ -106,6 +113,16 @@ class Users:
         if name not in self._users:
             raise UserError(f"There is no user {name}", "Run `beastmode users list` to see them")
         return self._users[name]
+
+    def may_use(self, name: str, model_id: str) -> bool:
+        """Whether the user of a name may ask a model; nobody who is not there may."""
+        user = self._users.get(name)
+        return user is not None and user.may_use(model_id)
+
+    def budget(self, name: str) -> Policy | None:
+        """The caps of the user of a name; None for the owner, whose caps are the policy's."""
+        user = self._users.get(name)
+        return None if user is None else Policy(daily_cap=user.daily_cap, monthly_cap=user.monthly_cap)
 
     def of_token(self, token: str) -> User | None:
         """Whose token it is; takes as long for any token, right or wrong."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from beastmode.domain.errors import NotAllowed, Resting, UserError
+from beastmode.domain.errors import ModelNotFound, NotAllowed, Resting, UserError
 from beastmode.domain.model import is_loopback
 from beastmode.domain.request import ChatRequest, EmbedRequest, Task
 from beastmode.domain.routing import Candidate
@@ -48,6 +48,10 @@ class Models(Protocol):
         """What the user allows to be spent."""
         ...
 
+    def may_use(self, user: str, model_id: str) -> bool:
+        """Whether a user ('' is the owner) may ask a model, and know that there is one."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -68,6 +72,10 @@ def explain(
         UserError: nothing is registered or selected for this task.
     """
     chain = list(_chain(request, models))
+    if not chain and request.user:
+        raise UserError(
+            f"No model that {request.user} may use is selected for {request.task}", "Name one of yours in the request"
+        )
     if not chain:
         raise UserError(
             f"No model is selected for {request.task}",
@@ -112,23 +120,25 @@ def plan(
 
 
 def _chain(request: Request, models: Models) -> Iterator[tuple[ModelSpec, str]]:
-    """The models in their order, each once, and why each is there."""
+    """The models in their order, each once, and why each is there; of a user, only those that they may use."""
     seen: set[str] = set()
     alone = isinstance(request, EmbedRequest)  # the vectors of another model would mean something else
     if request.model is not None:
         named = models.get(request.model)
+        if not models.may_use(request.user, named.id):
+            raise ModelNotFound(request.model)  # which models there are is not everybody's to know
         yield named, "named by the request"
         if alone or not named.id.startswith("custom:"):
             return  # a provider that was named explicitly is not replaced by another
         seen.add(named.id)
     elif (hard := models.hard(request.task)) is not None:
         found = complexity(request)
-        if found.is_hard:
+        if found.is_hard and models.may_use(request.user, hard.id):
             seen.add(hard.id)
             yield hard, f"for hard work ({'; '.join(found.reasons)})"
     route = models.route(request.task)
     for position, model in enumerate(route[:1] if alone else route):
-        if model.id not in seen:
+        if model.id not in seen and models.may_use(request.user, model.id):
             seen.add(model.id)
             is_first = position == 0 and request.model is None
             yield model, f"selected for {request.task}" if is_first else f"fallback for {request.task}"

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from beastmode.domain.errors import NotAllowed
+from beastmode.domain.errors import BudgetSpent, NotAllowed
 from beastmode.domain.request import ChatRequest, EmbedRequest
 from beastmode.domain.usage import MILLION
 from beastmode.ledger.days import first_of_month, midnight
@@ -36,12 +36,31 @@ TURN_TOKENS = 32
 """What a message or a tool adds besides its text."""
 
 
+class _Held(NamedTuple):
+    """Whose request it is, and dollars that it could cost."""
+
+    user: str
+    worst: Decimal
+
+
+class _Cap(NamedTuple):
+    """Dollars that may be spent since a moment (Unix time): by one user, or by everybody (None)."""
+
+    name: str
+    amount: Decimal
+    since: float
+    later: str
+    user: str | None
+
+
 class Spending:
     """Guards the caps.
 
     Args:
-        policy: what the user allows, as of now.
-        spent: dollars that paid models cost since a moment (Unix time); includes every try that is over.
+        policy: what the owner allows, as of now.
+        budget: what a user may spend beside that, by name; None for who has no caps of their own.
+        spent: dollars that paid models cost since a moment (Unix time), for everybody (None) or for a user; includes
+            every try that is over.
         price_of: what a model costs; None where nobody knows.
         is_paid: whether a model costs money where its price is not known.
         clock: Unix time in seconds.
@@ -52,19 +71,21 @@ class Spending:
         self,
         *,
         policy: Callable[[], Policy],
-        spent: Callable[[float], Awaitable[Decimal]],
+        budget: Callable[[str], Policy | None] = lambda _user: None,
+        spent: Callable[[float, str | None], Awaitable[Decimal]],
         price_of: Callable[[ModelSpec], Awaitable[Price | None]],
         is_paid: Callable[[ModelSpec], bool],
         clock: Callable[[], float],
         zone: tzinfo | None = None,
     ) -> None:
         self._policy = policy
+        self._budget = budget
         self._spent = spent
         self._price_of = price_of
         self._is_paid = is_paid
         self._clock = clock
         self._zone = zone
-        self._held: dict[object, Decimal] = {}
+        self._held: dict[object, _Held] = {}
         self._one_at_a_time = asyncio.Lock()
 
     @asynccontextmanager
@@ -72,14 +93,15 @@ class Spending:
         """Hold back what a try could cost; leave the context when its row is in the ledger, or when there is none.
 
         Raises:
-            NotAllowed: it could pass a cap, or a cap is set and nobody knows what the model costs.
+            BudgetSpent: it could pass a cap.
+            NotAllowed: a cap is set and nobody knows what the model costs.
         """
         ticket = object()
         worst = await self._worst(model, request)
         if worst:
             async with self._one_at_a_time:
-                await self._check(model, worst)
-                self._held[ticket] = worst
+                await self._check(model, _Held(request.user, worst))
+                self._held[ticket] = _Held(request.user, worst)
         try:
             yield
         finally:
@@ -92,8 +114,8 @@ class Spending:
 
     async def _worst(self, model: ModelSpec, request: Request) -> Decimal:
         """Dollars that a try could cost; 0 where no cap is set."""
-        policy = self._policy()
-        if policy.daily_cap is None and policy.monthly_cap is None:
+        policies = (self._policy(), self._budget(request.user))
+        if all(each is None or (each.daily_cap is None and each.monthly_cap is None) for each in policies):
             return Decimal(0)
         price = await self._price_of(model)
         if price is not None:
@@ -106,25 +128,30 @@ class Spending:
             " `beastmode route policy`",
         )
 
-    async def _check(self, model: ModelSpec, worst: Decimal) -> None:
-        policy, now = self._policy(), self._clock()
-        # Before the sums are read: a try that ends meanwhile is then counted twice rather than not at all.
-        held = sum(self._held.values(), Decimal(0))
-        caps = (
-            ("daily", policy.daily_cap, midnight(now, self._zone), "tomorrow"),
-            ("monthly", policy.monthly_cap, first_of_month(now, self._zone), "next month"),
-        )
-        for name, cap, since, later in caps:
-            if cap is None:
-                continue
-            spent = await self._spent(since)
-            if spent + held + worst > cap:
+    async def _check(self, model: ModelSpec, asked: _Held) -> None:
+        for cap in self._caps(asked.user):
+            # Before the sum is read: a try that ends meanwhile is then counted twice rather than not at all.
+            held = sum((each.worst for each in self._held.values() if cap.user in {None, each.user}), Decimal(0))
+            spent = await self._spent(cap.since, cap.user)
+            if spent + held + asked.worst > cap.amount:
                 under_way = f", and requests under way may cost {_dollars(held)}" if held else ""
-                raise NotAllowed(
-                    f"This request to {model.id} could cost {_dollars(worst)}, which may pass the {name} cap of "
-                    f"{_dollars(cap)}: {_dollars(spent)} is spent{under_way}",
-                    f"Raise it (`beastmode route policy --{name}-cap …`), wait until {later}, or ask a free model",
+                whose = "" if cap.user is None else f" of {cap.user}"
+                how = f"`beastmode route policy --{cap.name}-cap …`" if cap.user is None else "the owner can"
+                raise BudgetSpent(
+                    f"This request to {model.id} could cost {_dollars(asked.worst)}, which may pass the {cap.name} "
+                    f"cap{whose} of {_dollars(cap.amount)}: {_dollars(spent)} is spent{under_way}",
+                    f"Raise it ({how}), wait until {cap.later}, or ask a free model",
                 )
+
+    def _caps(self, user: str) -> Iterator[_Cap]:
+        """The owner's, which hold for everybody together, then the user's own."""
+        now = self._clock()
+        today, this_month = midnight(now, self._zone), first_of_month(now, self._zone)
+        for policy, whom in ((self._policy(), None), (self._budget(user), user)):
+            if policy is not None and policy.daily_cap is not None:
+                yield _Cap("daily", policy.daily_cap, today, "tomorrow", whom)
+            if policy is not None and policy.monthly_cap is not None:
+                yield _Cap("monthly", policy.monthly_cap, this_month, "next month", whom)
 
 
 def worst_cost(price: Price, model: ModelSpec, request: Request) -> Decimal:

@@ -45,6 +45,7 @@ class Order:
         place: the opportunity or the diagnostic that it is about.
         model: an id; None: the user's route decides.
         local_only: nothing may leave this machine.
+        user: who wants it; '' is the owner of this machine.
     """
 
     task: str
@@ -53,6 +54,7 @@ class Order:
     place: Place | None = None
     model: str | None = None
     local_only: bool = False
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

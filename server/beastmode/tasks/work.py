@@ -324,7 +324,9 @@ class Work:
 
     def _route(self, run: Running) -> ChatRequest:
         order = run.order
-        return ChatRequest((Message("user", "-"),), run.recipe.task, order.model, local_only=order.local_only)
+        return ChatRequest(
+            (Message("user", "-"),), run.recipe.task, order.model, local_only=order.local_only, user=order.user
+        )
 
     def _asked(self, route: ChatRequest) -> ModelSpec:
         """The model that will most likely answer: whose window and whose edit format count."""

@@ -42,6 +42,7 @@ COMMANDS: dict[str, Command | Group] = {
     ),
     "opportunities": Command("opportunities:opportunities", "Find where the code could be better; no model is asked."),
     "serve": Command("serve:serve", "Open the models to every tool on this machine, over HTTP."),
+    "users": Group("users:build", "Who else may use the gateway, which models, for how much."),
     "token": Command("serve:token", "Show the owner's token of the gateway, or make a new one."),
 }
 """Name -> `module:function` in this folder, and a line of help."""

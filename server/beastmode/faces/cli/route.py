@@ -130,7 +130,7 @@ def policy(
     as_json: Json = False,
 ) -> None:
     """What may be spent; what is not named stays. Without options it only shows."""
-    daily, monthly = _dollars("--daily-cap", daily_cap), _dollars("--monthly-cap", monthly_cap)
+    daily, monthly = amount("--daily-cap", daily_cap), amount("--monthly-cap", monthly_cap)
 
     async def work(app: App) -> None:
         wanted = app.registry.policy()
@@ -164,8 +164,8 @@ def _either(value: object, forget: bool, name: str) -> None:
         raise typer.BadParameter(f"give either {name} or --forget")
 
 
-def _dollars(option: str, text: str | None) -> Decimal | None:
-    """The amount; None where the cap is taken away (or was not named)."""
+def amount(option: str, text: str | None) -> Decimal | None:
+    """Dollars as an option has them; None where the cap is taken away (or was not named)."""
     if text is None or text.lower() == "none":
         return None
     try:

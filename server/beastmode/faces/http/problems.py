@@ -23,6 +23,7 @@ MEDIA_TYPE = "application/problem+json"
 STATUS: dict[type[BeastModeError], int] = {
     errors.ModelNotFound: 404,
     errors.InvalidModel: 422,
+    errors.BudgetSpent: 402,
     errors.NotAllowed: 403,
     errors.UserError: 400,
     StoreError: 503,

@@ -41,6 +41,10 @@ class Alone:
         """Whether asking it costs money."""
         return self._models.is_paid(model)
 
+    def may_use(self, user: str, model_id: str) -> bool:
+        """Whether a user may ask it."""
+        return self._models.may_use(user, model_id)
+
     def policy(self) -> Policy:
         """The user's."""
         return self._models.policy()

@@ -143,6 +143,7 @@ class Chat:
         attachments: Iterable[Attachment] = (),
         model: str | None = None,
         local_only: bool = False,
+        user: str = "",
     ) -> AsyncGenerator[Event]:
         """The answer to a message, as it comes; use it under `contextlib.aclosing`.
 
@@ -155,6 +156,7 @@ class Chat:
             attachments: what the user wants the model to see.
             model: an id, or None for the user's route.
             local_only: nothing may leave this machine.
+            user: who asks; '' is the owner of this machine.
 
         Raises:
             UserError: the message is blank, something cannot be attached, no model may or can answer. Nothing is kept.
@@ -172,7 +174,7 @@ class Chat:
             count=session.turns if session else 0,
             attachments=attachments,
             desk=desk,
-            route=ChatRequest((Message("user", question),), Task.CHAT, model, local_only=local_only),
+            route=ChatRequest((Message("user", question),), Task.CHAT, model, local_only=local_only, user=user),
         )
         yield shown
         heard = _Heard(question, shown.sources, self._clock())
