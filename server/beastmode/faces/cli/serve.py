@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from beastmode.domain.errors import UserError
 from beastmode.faces.cli.render import complain, err
+from beastmode.faces.cli.service import install_service, uninstall_service
 from beastmode.settings import load
+
+if TYPE_CHECKING:
+    from beastmode.faces.http.server import Options
 
 
 def serve(  # noqa: PLR0917 - one option a decision of the owner
@@ -33,6 +37,11 @@ def serve(  # noqa: PLR0917 - one option a decision of the owner
         list[str] | None, typer.Option("--allow-host", metavar="NAME", help="A name that clients reach it by.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the address as JSON.")] = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Write a systemd user unit or a launchd agent with these options.")
+    ] = False,
+    uninstall: Annotated[bool, typer.Option("--uninstall", help="Take that file away.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Of --install: replace a file that is not ours.")] = False,
 ) -> None:
     """Open the models to every tool on this machine, over HTTP.
 
@@ -40,8 +49,13 @@ def serve(  # noqa: PLR0917 - one option a decision of the owner
     Every request needs a token. The owner's is made at the first start and shown once; `beastmode token` shows it.
 
     Example: beastmode serve --workspace ~/src/shop
+    Example: beastmode serve --install --workspace ~/src/shop
     """
-    from beastmode.faces.http.server import Options, main  # noqa: PLC0415 - no other command needs a web server
+    if uninstall:
+        uninstall_service()
+        return
+    from beastmode.faces.http.owner_token import FILE, OwnerToken  # noqa: PLC0415 - no other command needs a gateway
+    from beastmode.faces.http.server import Options, main  # noqa: PLC0415 - as above
 
     def say(url: str, token: str | None) -> None:
         if as_json:
@@ -64,6 +78,11 @@ def serve(  # noqa: PLR0917 - one option a decision of the owner
         behind_proxy=behind_proxy,
         names=allow_host or (),
     )
+    if install:
+        # Made now, or the service would show it, once, in the system's journal.
+        OwnerToken(settings.paths.home / FILE).make()
+        install_service(_arguments(options), force=force)
+        return
     main(settings, notices, options, say)
 
 
@@ -76,6 +95,17 @@ def token(
     settings, _ = load(os.environ)
     owner = OwnerToken(settings.paths.home / FILE)
     typer.echo(owner.renew() if renew else owner.read())
+
+
+def _arguments(options: Options) -> list[str]:
+    """The options as they are written, with whole paths: a service starts in another folder."""
+    written = [f"--host={options.host}", f"--port={options.port}"]
+    written += [f"--workspace={name}={folder}" for name, folder in options.workspaces.items()]
+    written += ["--allow-writes"] if options.writes else []
+    written += [f"--tls-cert={options.certificate.resolve()}"] if options.certificate else []
+    written += [f"--tls-key={options.key.resolve()}"] if options.key else []
+    written += ["--behind-proxy"] if options.behind_proxy else []
+    return [*written, *(f"--allow-host={name}" for name in options.names)]
 
 
 def _named(written: str) -> tuple[str, Path]:
