@@ -45,6 +45,7 @@ from beastmode.transport import Network, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
     from decimal import Decimal
     from pathlib import Path
 
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from beastmode.domain.usage import Price
     from beastmode.operations.counting import Counter
     from beastmode.operations.evaluate.evaluator import Evaluator
+    from beastmode.operations.reconcile.bill import Bill
+    from beastmode.operations.reconcile.compare import Comparison
     from beastmode.operations.report.report import Report
     from beastmode.operations.report.span import Span
     from beastmode.settings import Settings
@@ -258,6 +261,14 @@ class App:
         from beastmode.operations.report.read import read_report  # noqa: PLC0415 - as above
 
         return await read_report(self._database, span, time(), self.settings.baseline)
+
+    async def reconcile(self, bill: Bill, first: date, last: date) -> Comparison:
+        """A provider's bill beside the ledger, between two UTC days, both included."""
+        from beastmode.operations.reconcile.compare import compare, read_ours  # noqa: PLC0415 - as above
+        from beastmode.operations.reconcile.doors import doors  # noqa: PLC0415 - as above
+
+        ours = await read_ours(self._database, bill, first, last, doors(self.registry.models))
+        return compare(bill, ours, first, last)
 
     @property
     def journals(self) -> Path:

@@ -81,3 +81,32 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(arguments: list[
     said = report(*arguments)
     assert (said.exit_code, said.stdout) == (1, "")
     assert named in said.stderr
+
+
+def test_a_bill_that_differs(tmp_path: Path) -> None:
+    """What differs and why, exit code 1; within the rounding of the bill, 0."""
+    bill = tmp_path / "cost.csv"
+    bill.write_text("date,model,cost\n2026-01-02,gpt-4o,0.0036\n2026-01-03,gpt-4o-mini,4.00\n")
+    said = report("--month", "2026-01", "--reconcile", str(bill))
+    assert said.exit_code == 1, said.output
+    assert "missing here" in said.stdout
+    assert "missing there" in said.stdout
+    told = json.loads(report("--reconcile", str(bill), "--json").stdout)
+    assert (told["agrees"], told["causes"]["agrees"]["lines"], told["causes"]["missing here"]["dollars"]) == (
+        False,
+        1,
+        "4.00",
+    )
+    bill.write_text("date,model,cost\n2026-01-02,gpt-4o,0.00\n")
+    assert report("--reconcile", str(bill), "--format", "markdown").exit_code == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"a,b\n1,2\n", b"date,model,cost\n2026-01-02,m,dear\n"])
+def test_what_is_no_bill(content: bytes, tmp_path: Path) -> None:
+    """Is named, with a fix."""
+    bill = tmp_path / "cost.csv"
+    bill.write_bytes(content)
+    said = report("--reconcile", str(bill))
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert "cost.csv" in said.stderr
+    assert report("--reconcile", str(tmp_path / "none.csv")).exit_code == 1

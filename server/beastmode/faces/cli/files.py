@@ -29,6 +29,15 @@ def agreed(path: Path, *, force: bool) -> bool:
     return typer.confirm(f"{path} is there already. Replace it?", abort=True, err=True)
 
 
+def write_to(path: Path | None, content: bytes, *, replace: bool) -> None:
+    """To a file, as `write_whole` does, and say so; to standard output where there is none."""
+    if path is None:
+        sys.stdout.write(content.decode())
+        return
+    write_whole(path, content, replace=replace)
+    typer.echo(f"Written to {path}")
+
+
 def write_whole(path: Path, content: bytes, *, replace: bool) -> None:
     """Write a file; what was there stays as it was until the new one is complete.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads annotations at run time
 from time import time
@@ -12,7 +11,8 @@ import typer
 from rich.text import Text
 
 from beastmode.domain.errors import UserError
-from beastmode.faces.cli.files import agreed, write_whole
+from beastmode.faces.cli import reconcile
+from beastmode.faces.cli.files import agreed, write_to
 from beastmode.faces.cli.render import bar, out, table
 from beastmode.faces.cli.run import run
 from beastmode.operations.report.as_csv import as_csv
@@ -58,15 +58,27 @@ def report(  # noqa: PLR0917 - one option a question
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; else standard output.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there already.")] = False,
+    bill: Annotated[
+        Path | None, typer.Option("--reconcile", help="Compare with a provider's exported bill instead (CSV).")
+    ] = None,
     as_json_: Annotated[bool, typer.Option("--json", help="Print JSON; the same as --format json.")] = False,
 ) -> None:
     """What a month cost and saved: by model, task, user and day, beside the month before.
 
+    With --reconcile, what a provider's bill has otherwise, and why; days are UTC's then, as on bills, and without
+    --month all that the bill has. Exits with 1 if they differ by more than rounding.
+
     Example: beastmode report --month 2026-01 --output january.pdf
+
+    Example: beastmode report --month 2026-01 --reconcile cost.csv
     """
     wanted = Format.JSON if as_json_ else form or _by_name(output)
     if wanted is Format.PDF and output is None:
         raise UserError("PDF goes to a file", "Name it with --output")
+    if bill is not None and wanted not in reconcile.FORMATS:
+        raise UserError(
+            f"A comparison with a bill cannot be written as {wanted}", f"Use one of {', '.join(reconcile.FORMATS)}"
+        )
     may_replace = output is not None and agreed(output, force=force)
 
     async def work(app: App) -> None:
@@ -76,13 +88,14 @@ def report(  # noqa: PLR0917 - one option a question
             found = await app.cost_report(span)
         if output is None and wanted is Format.TABLE:
             _show(found)
-        elif output is None:
-            sys.stdout.write(_written(found, wanted).decode())
-        else:
-            write_whole(output, _written(found, wanted), replace=may_replace)
-            typer.echo(f"{title(found)}: {output}")
+            return
+        write_to(output, _written(found, wanted), replace=may_replace)
 
-    run(work)
+    if bill is None:
+        run(work)
+    else:
+        span = (month, first, last) if month or first or last else None
+        reconcile.reconcile(bill, span, wanted, lambda content: write_to(output, content, replace=may_replace))
 
 
 def _by_name(output: Path | None) -> Format:
