@@ -138,11 +138,13 @@ class Settings:
     """Everything at once. `baseline` is the provider model that savings are measured against.
 
     `provider_keys` are those that other programs have in the environment too, by the variable's name
-    (`OPENAI_API_KEY`); only the variables that a provider's row names are ever looked at.
+    (`OPENAI_API_KEY`); only the variables that a provider's row names are ever looked at. `gateway_token` is what a
+    command shows to a gateway that it is told to ask (`BEASTMODE_TOKEN`).
     """
 
     paths: Paths
     encryption_key: Secret | None = None
+    gateway_token: Secret | None = None
     provider_keys: dict[str, Secret] = field(default_factory=dict)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     completion: CompletionSettings = field(default_factory=CompletionSettings)
@@ -173,6 +175,7 @@ _SETTABLE = {("baseline",), ("log_level",)} | {
 _INSTEAD = {
     "paths": "Set the environment variable BEASTMODE_HOME to move the folders",
     "encryption_key": "Set the environment variable ENCRYPTION_KEY; a passphrase does not belong in a file",
+    "gateway_token": "Set the environment variable BEASTMODE_TOKEN; a token does not belong in a file",
     "provider_keys": "Run `beastmode keys set PROVIDER`, or set the provider's variable; no key belongs in a file",
 }
 _RANGES: dict[tuple[str, ...], tuple[int, int]] = {
@@ -222,10 +225,11 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
             sections.setdefault(name[0], {})[name[1]] = checked
     for section, entries in sections.items():
         values[section] = _SECTIONS[section](**entries)
-    passphrase = environ.get("ENCRYPTION_KEY")
+    passphrase, token = environ.get("ENCRYPTION_KEY"), environ.get("BEASTMODE_TOKEN", "").strip()
     settings = Settings(
         paths=paths,
         encryption_key=Secret(passphrase) if passphrase else None,
+        gateway_token=Secret(token) if token else None,
         provider_keys=_provider_keys(environ),
         **values,
     )

@@ -25,6 +25,7 @@ COMMANDS: dict[str, Command | Group] = {
     "report": Command(
         "report:report", "What a month cost and saved: by model, task, user and day, beside the month before."
     ),
+    "monitor": Command("monitor:monitor", "How the models do, once or live, with recent errors and what to do."),
     "status": Command("show:status", "The selected model, its health, and today's figures."),
     "backup": Command(
         "backup:backup", "Write models, sealed keys, ledger and chats to one file, while editors go on using them."
