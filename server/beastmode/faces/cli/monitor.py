@@ -45,7 +45,9 @@ def monitor(  # noqa: PLR0917 - one option a choice
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Requests, success, latency, cost, savings, health with its issues, and recent errors with what to do.
+    """How the models do, once or live, with recent errors and what to do.
+
+    Requests, success, latency, cost and savings over time, each model, health with its issues.
 
     Examples: `beastmode monitor --since 7d`, `beastmode monitor --watch`, `beastmode monitor --json`,
     `beastmode monitor --url http://127.0.0.1:8421 --token-file token.txt`
