@@ -23,10 +23,11 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The first event of a routed answer: who is answering. The router makes it, never a wire format."""
+    """The first event of a routed answer: who is answering, and why. The router makes it, never a wire format."""
 
     model: str
     request_id: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

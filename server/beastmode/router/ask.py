@@ -131,7 +131,7 @@ class Asker:
                 raise resting_error(model.id, *rest)
             is_first = not is_test and self._breakers.begin(model.id)
             try:
-                yield Started(model.id, request_id)
+                yield Started(model.id, request_id, candidate.reason)
                 answer = attempt(
                     request,
                     model if model.endpoint_url == endpoint.url else replace(model, endpoint_url=endpoint.url),
@@ -158,7 +158,9 @@ class Asker:
                 made.outcome = Outcome.CANCELLED
                 raise
             except GeneratorExit:
-                made.outcome = Outcome.OK if made.trace.text_length else Outcome.CANCELLED
+                # A caller may be cancelled while it handles a piece, and then closes what it reads.
+                enough = made.trace.text_length and not _is_cancelled()
+                made.outcome = Outcome.OK if enough else Outcome.CANCELLED
                 raise
             finally:
                 if not is_test:  # the model may not be registered yet, or be about to change
@@ -174,6 +176,12 @@ class Asker:
                 await observer.observe(row)
             except Exception:  # an observer that fails must not cost the user the answer
                 log.exception("%s could not record an attempt", type(observer).__name__)
+
+
+def _is_cancelled() -> bool:
+    """Whether the task that runs this is being cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _has_read(made: _Try) -> bool:

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from beastmode.router.latency import Latencies
     from beastmode.router.plan import Models, Verdict
 
+FROM_MEMORY = "answered from memory"
+
 
 @dataclass(slots=True)
 class _Shown:
@@ -190,7 +192,7 @@ class Router:
         request_id = uuid4().hex
         key = self._answers.key(request, candidates[0].model)
         if key is not None and (known := await self._answers.find(key)) is not None:
-            yield Started(candidates[0].model.id, request_id)
+            yield Started(candidates[0].model.id, request_id, FROM_MEMORY)
             await self.asker.tell(_from_memory(request, candidates[0], request_id))
             for event in known:
                 yield event
@@ -324,7 +326,7 @@ def _from_memory(request: Request, candidate: Candidate, request_id: str) -> Att
         model=model.id,
         provider=model.provider,
         origin=model.origin,
-        reason="answered from memory",
+        reason=FROM_MEMORY,
         started_at=time(),
         outcome=Outcome.OK,
         total_s=0.0,

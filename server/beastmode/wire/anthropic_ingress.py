@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from beastmode.domain.errors import InvalidFormat
+from beastmode.domain.errors import InvalidFormat, UserError
 from beastmode.domain.request import ChatRequest, Image, Message, Tool, ToolCall
 from beastmode.domain.response import (
     Finished,
@@ -46,6 +46,9 @@ ERROR_TYPES = {
     "content_filtered": "invalid_request_error",
     "rate_limited": "rate_limit_error",
     "timed_out": "timeout_error",
+    "rejected": "invalid_request_error",
+    "resting": "overloaded_error",
+    "model_unavailable": "overloaded_error",
 }
 
 
@@ -167,7 +170,7 @@ class AnthropicEncoder:
             case Finished(reason):
                 self._finish = reason
             case Started():
-                self._started = event
+                self._started, self._usage = event, Usage()
         return b""
 
     def close(self) -> bytes:
@@ -280,7 +283,8 @@ def usage_body(usage: Usage) -> dict[str, int]:
 
 def error_body(error: BeastModeError) -> dict[str, Any]:
     """An error of ours as the API's error object."""
-    return {"type": "error", "error": {"type": ERROR_TYPES.get(error.kind, "api_error"), "message": str(error)}}
+    fallback = "invalid_request_error" if isinstance(error, UserError) else "api_error"
+    return {"type": "error", "error": {"type": ERROR_TYPES.get(error.kind, fallback), "message": str(error)}}
 
 
 def _message(started: Started, usage: dict[str, int]) -> dict[str, Any]:

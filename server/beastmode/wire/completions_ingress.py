@@ -80,8 +80,9 @@ class CompletionsEncoder:
     def encode_event(self, event: StreamEvent) -> bytes:
         """The bytes for an event; none where the API has nothing for it."""
         match event:
-            case Started(model, request_id):
+            case Started(model=model, request_id=request_id):
                 self._top |= {"id": f"cmpl-{request_id}", "model": model}
+                self._usage = Usage()
             case TextDelta(text):
                 return self._chunk(text, None)
             case UsageReport(usage):

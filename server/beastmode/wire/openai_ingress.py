@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from beastmode.domain.errors import UserError
 from beastmode.domain.request import ChatRequest, Image, Message, Tool, ToolCall
 from beastmode.domain.response import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, UsageReport
 from beastmode.domain.usage import Usage
@@ -22,6 +23,20 @@ if TYPE_CHECKING:
     from beastmode.domain.response import StreamEvent
 
 DONE = b"data: [DONE]\n\n"
+TYPES = {
+    "not_allowed": "permission_error",
+    "rate_limited": "rate_limit_error",
+    "context_overflow": "invalid_request_error",
+    "content_filtered": "invalid_request_error",
+    "rejected": "invalid_request_error",
+}
+"""Of errors; others are the client's where they are a UserError, else ours."""
+CODES = {
+    "context_overflow": "context_length_exceeded",
+    "content_filtered": "content_filter",
+    "rate_limited": "rate_limit_exceeded",
+}
+"""What clients look for; other errors keep our own name."""
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
 
@@ -161,8 +176,9 @@ class OpenAIEncoder:
     def encode_event(self, event: StreamEvent) -> bytes:
         """The bytes for an event; none where the API has nothing for it, or not yet."""
         match event:
-            case Started(model, request_id):
+            case Started(model=model, request_id=request_id):
                 self._top |= {"id": f"chatcmpl-{request_id}", "model": model}
+                self._usage = Usage()
             case TextDelta(text):
                 return self._chunk({"content": text})
             case ReasoningDelta(text):
@@ -244,7 +260,9 @@ def usage_body(usage: Usage) -> dict[str, Any]:
 
 def error_body(error: BeastModeError) -> dict[str, Any]:
     """An error of ours as the API's error object."""
-    return {"error": {"message": str(error), "type": error.kind, "param": None, "code": error.kind}}
+    kind = "invalid_request_error" if isinstance(error, UserError) else "server_error"
+    code = CODES.get(error.kind, error.kind)
+    return {"error": {"message": str(error), "type": TYPES.get(error.kind, kind), "param": None, "code": code}}
 
 
 def _known(counts: dict[str, int | None]) -> dict[str, int]:

@@ -96,7 +96,7 @@ class ResponsesEncoder:
             case Finished(reason):
                 self._finish = reason
             case Started():
-                self._started = event
+                self._started, self._usage = event, Usage()
         return b""
 
     def close(self) -> bytes:

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 
 from beastmode.faces.http.auth import is_public, recognised
-from beastmode.faces.http.problems import Refusal, problem
+from beastmode.faces.http.dialects import refused
+from beastmode.faces.http.problems import Refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -35,7 +36,7 @@ class Guard:
         try:
             self._check(scope)
         except Refusal as refusal:
-            await problem(refusal)(scope, receive, send)
+            await refused(scope["path"], refusal)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

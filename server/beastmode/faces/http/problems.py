@@ -5,18 +5,17 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from beastmode.domain import errors
-from beastmode.domain.errors import AttemptFailed, BeastModeError, InvalidModel, UserError
+from beastmode.domain.errors import AttemptFailed, InvalidModel, Rejected, UserError
 from beastmode.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.requests import Request
-    from starlette.responses import Response
+    from beastmode.domain.errors import BeastModeError
+
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -38,6 +37,9 @@ STATUS: dict[type[BeastModeError], int] = {
     errors.BeastModeError: 500,
 }
 """What a client is told of an error; of a family, by its nearest member. Upstream's own 401 is not the client's."""
+
+BAD_REQUESTS = frozenset((400, 413, 422))
+"""With which an endpoint says that the request itself is at fault, so that the client is told the same."""
 
 
 class Refusal(UserError):
@@ -69,6 +71,8 @@ def status_of(error: BeastModeError) -> int:
     """The status that says what kind of error it is."""
     if isinstance(error, Refusal):
         return error.status
+    if type(error) is Rejected and error.status in BAD_REQUESTS:
+        return HTTPStatus.BAD_REQUEST
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
@@ -102,20 +106,3 @@ def details(error: BeastModeError) -> dict[str, Any]:
 def problem(error: BeastModeError) -> JSONResponse:
     """The answer that tells an error."""
     return JSONResponse(details(error), status_code=status_of(error), headers=headers_of(error), media_type=MEDIA_TYPE)
-
-
-async def answer(_request: Request, error: Exception) -> Response:
-    """A handler of exceptions for Starlette."""
-    assert isinstance(error, BeastModeError)  # noqa: S101 - it is registered for nothing else
-    return problem(error)
-
-
-async def unknown(request: Request, error: Exception) -> Response:
-    """The answer for a path or a method that there is not."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    said = (
-        "There is nothing at this path"
-        if error.status_code == HTTPStatus.NOT_FOUND
-        else (f"{request.method} cannot be asked here")
-    )
-    return problem(Refusal(error.status_code, said, "See /openapi.json", headers=error.headers))

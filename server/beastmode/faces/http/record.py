@@ -60,18 +60,18 @@ class Record:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, request_id = monotonic(), uuid4().hex
+        began = monotonic()
         status = 0
         size = 0
         is_whole = False
         state: dict[str, Any] = scope.setdefault("state", {})
-        state["request_id"] = request_id
+        state["request_id"] = uuid4().hex  # a model that answers gives it the id that the ledger has
 
         async def sending(message: Message) -> None:
             nonlocal status, size, is_whole
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._completed(message.get("headers", ()), request_id)
+                message["headers"] = self._completed(message.get("headers", ()), state["request_id"])
             else:
                 size += len(message.get("body", b""))
                 is_whole = not message.get("more_body", False)
@@ -89,7 +89,7 @@ class Record:
             user = state.get("user")
             line = {
                 "at": round(time(), 3),
-                "id": request_id,
+                "id": state["request_id"],
                 "client": (scope.get("client") or ("",))[0],
                 "user": None if user is None else user.name or "owner",
                 "method": scope["method"],

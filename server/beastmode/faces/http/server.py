@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from beastmode.app import App
 from beastmode.domain.errors import BeastModeError, UserError
-from beastmode.faces.http import beastmode_api, openapi, problems
+from beastmode.faces.http import anthropic_api, beastmode_api, dialects, openai_api, openapi
 from beastmode.faces.http.body import BodyLimit
 from beastmode.faces.http.connection import Connection
 from beastmode.faces.http.gateway import Access, Gateway
@@ -50,7 +50,11 @@ PATIENCE_S = 30
 KEEP_ALIVE_S = 75
 """Seconds that a quiet connection is kept: longer than the usual proxies keep theirs, so that they close first."""
 
-APIS: tuple[Callable[[Gateway], list[BaseRoute]], ...] = (beastmode_api.routes,)
+APIS: tuple[Callable[[Gateway], list[BaseRoute]], ...] = (
+    beastmode_api.routes,
+    openai_api.routes,
+    anthropic_api.routes,
+)
 """Each makes its routes; the OpenAPI document is added to them all."""
 
 log = logging.getLogger(__name__)
@@ -90,10 +94,10 @@ def build(gateway: Gateway, apis: Iterable[Callable[[Gateway], list[BaseRoute]]]
             Middleware(BodyLimit),
         ],
         exception_handlers={
-            BeastModeError: problems.answer,
+            BeastModeError: dialects.answer,
             ClientGone: _nobody,
-            404: problems.unknown,
-            405: problems.unknown,
+            404: dialects.unknown,
+            405: dialects.unknown,
         },
     )
 
