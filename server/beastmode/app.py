@@ -230,14 +230,18 @@ class App:
         """Carries out tasks that change code, up to the change that is shown."""
         if self._work is None:
             from beastmode.tasks.covering import Covering  # noqa: PLC0415 - as above
+            from beastmode.tasks.testing.trials import Trials  # noqa: PLC0415 - as above
             from beastmode.tasks.work import Work  # noqa: PLC0415 - as above
 
+            home = self.settings.paths.home
+            copies, hidden = home / "copies", [home]
             self._work = Work(
                 self.router,
                 self._database,
                 self.workspace.session,
-                indexes=self.settings.paths.home / "index" if self.settings.context.index else None,
-                tests=Covering(self.consent, self.settings.paths.home / "copies", [self.settings.paths.home]),
+                indexes=home / "index" if self.settings.context.index else None,
+                tests=Covering(self.consent, copies, hidden),
+                trials=Trials(self.consent, copies, hidden),
             )
         return self._work
 

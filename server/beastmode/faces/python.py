@@ -180,6 +180,19 @@ class BeastMode:
         """Propose docstrings and comments for a file or lines of it; its code stays as it is."""
         return await self._one("document", file, instruction, repo, (model, local_only, on_text))
 
+    async def tests(
+        self,
+        file: str,
+        instruction: str = "",
+        *,
+        repo: Repo = ".",
+        model: str | None = None,
+        local_only: bool = False,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Proposal:
+        """Propose tests for a file or lines of it; run before where `beastmode allow` said yes: see `verdict`."""
+        return await self._one("tests", file, instruction, repo, (model, local_only, on_text))
+
     async def fix(
         self,
         file: str,

@@ -7,16 +7,13 @@ claimed.
 from __future__ import annotations
 
 import asyncio
-from fnmatch import fnmatch
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from beastmode.context.index.places import read_regular
-from beastmode.context.index.walk import walk
 from beastmode.context.syntax import language_of
 from beastmode.domain.errors import BeastModeError
 from beastmode.tasks.proposal import Check, moved
 from beastmode.tasks.verify import Kind, NoRunner, Sandbox, bench, runner_for
+from beastmode.tasks.verify.finding import speaking_of, test_files
 from beastmode.tasks.verify.outcome import State
 
 if TYPE_CHECKING:
@@ -29,9 +26,6 @@ if TYPE_CHECKING:
 NAME = "Tests that cover it"
 MOST_FILES = 8
 """Test files that are run for one change."""
-MOST_LOOKED_AT = 5_000
-"""Files of a workspace among which test files are looked for."""
-_MOST_BYTES = 400_000
 _MOST_SAID = 600
 """Characters of what a test said when it failed."""
 
@@ -75,36 +69,11 @@ def _covering(root: Path, changed: Sequence[FileEdit]) -> tuple[Runner, str, lis
             runner = runner_for(root, edit.path)
         except NoRunner:
             continue
-        names = {_module(each.path) for each in changed if language_of(each.path) in runner.languages}
-        tests = [path for path in _test_files(root, runner) if _speaks_of(root / path, names)]
+        paths = [each.path for each in changed if language_of(each.path) in runner.languages]
+        tests = speaking_of(root, test_files(root, runner), paths)
         if tests:
             return runner, edit.path, tests[:MOST_FILES]
     return None
-
-
-def _module(path: str) -> str:
-    """How other files speak of a file."""
-    pure = PurePosixPath(path)
-    return pure.parent.name if pure.stem in ("__init__", "index", "mod") else pure.stem
-
-
-def _test_files(root: Path, runner: Runner) -> list[str]:
-    found: list[str] = []
-    for number, each in enumerate(walk(root)):
-        if number >= MOST_LOOKED_AT:
-            break
-        path = "" if each is None else each.key.decode("utf-8", "replace")
-        if path and any(fnmatch(PurePosixPath(path).name, pattern) for pattern in runner.tests):
-            found.append(path)
-    return found
-
-
-def _speaks_of(path: Path, names: set[str]) -> bool:
-    try:
-        text = read_regular(path, _MOST_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return False
-    return any(name in text for name in names)
 
 
 async def _compared(place: Bench, tests: Sequence[str], change: Change) -> Check:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from beastmode.domain.request import Task
     from beastmode.tasks.chat import Attachment
     from beastmode.tasks.edits import Change, FileEdit
+    from beastmode.tasks.verify.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ class Recipe:
         edits: it makes a change; otherwise its result is text.
         only_given: it may touch nothing but the files that it was given.
         needs_file: there is nothing to do without one.
+        makes_tests: its result is tests for the code that it was given; see `testing/`.
+        repairs: how often the model may mend its answer, in all; None: once for each way of being wrong.
     """
 
     name: str
@@ -109,6 +112,8 @@ class Recipe:
     edits: bool = True
     only_given: bool = False
     needs_file: bool = True
+    makes_tests: bool = False
+    repairs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,7 @@ class Proposal:
         repaired: how many times the model was asked to mend its answer.
         plan: what was planned, where the task plans.
         left_out: what the model should have seen and had no room for, as sentences.
+        verdict: of generated tests, what running them has shown; None where nothing was run.
     """
 
     change: Change | None
@@ -138,6 +144,7 @@ class Proposal:
     repaired: int = 0
     plan: tuple[Step, ...] = ()
     left_out: tuple[str, ...] = ()
+    verdict: Verdict | None = None
 
     @property
     def diff(self) -> str:

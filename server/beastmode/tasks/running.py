@@ -17,7 +17,7 @@ from beastmode.tasks.materials import targets_of
 from beastmode.tasks.proposal import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from beastmode.context.session import OpenDocument
@@ -35,7 +35,13 @@ MOST_PATHS = 150
 
 @dataclass(slots=True)
 class Running:
-    """One order while it is worked on. `repairs` counts what was mended, by what was wrong."""
+    """One order while it is worked on.
+
+    Attributes:
+        repairs: what was mended, by what was wrong.
+        texts: of the documents that are open, by their paths in the workspace.
+        into: the file that the answer becomes, where it is none of those that are shown.
+    """
 
     order: Order
     recipe: Recipe
@@ -43,6 +49,7 @@ class Running:
     guard: Guard
     files: WorkspaceFiles
     desk: Desk
+    texts: Mapping[str, str]
     began: float = field(default_factory=monotonic)
     model: str = ""
     request_ids: list[str] = field(default_factory=list)
@@ -50,6 +57,15 @@ class Running:
     plan: tuple[Step, ...] = ()
     given: frozenset[str] = frozenset()
     left_out: list[str] = field(default_factory=list)
+    into: str = ""
+
+    def may_mend(self, wrong: str) -> bool:
+        """Whether the model may try again; if so, it is taken note of."""
+        most = self.recipe.repairs
+        if wrong in self.repairs if most is None else len(self.repairs) >= most:
+            return False
+        self.repairs.append(wrong)
+        return True
 
     @property
     def folder(self) -> Session:
@@ -68,7 +84,7 @@ class Running:
             files.append(Attachment(order.place.path, order.place.line, order.place.end_line))
         targets = targets_of(files, self.desk)
         self.given = frozenset(target.path for target in targets)
-        for target in targets if self.recipe.edits else ():
+        for target in targets if self.recipe.edits and not self.recipe.makes_tests else ():
             self.guard.check(target.path)
         return targets
 
@@ -112,7 +128,7 @@ def question(run: Running, materials: Materials, words: str, *, with_found: bool
     """What is shown, what is planned, and the order."""
     plan = "".join(f"- {each.kind} {each.path}{f' to {each.new_path}' if each.new_path else ''}\n" for each in run.plan)
     planned = f"The plan:\n{plan}\n" if plan else ""
-    names = ", ".join(block.path for block in materials.targets)
+    names = run.into or ", ".join(block.path for block in materials.targets)
     # Last, where a small model still knows it: it would otherwise take the path of the format's example.
     named = f"\n\nThe path of the file: {names}" if names and run.recipe.edits else ""
     return f"{framed(materials.text(with_found=with_found))}{planned}{words}{named}"

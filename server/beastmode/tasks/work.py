@@ -6,8 +6,9 @@ Nothing here writes to the workspace. What a model answers becomes a `Proposal` 
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,8 +21,8 @@ from beastmode.tasks.chat.clean import clean
 from beastmode.tasks.chat.fitting import MESSAGE
 from beastmode.tasks.chat.pieces import size
 from beastmode.tasks.chat.retrieval import Shelves
-from beastmode.tasks.checks import parsing
-from beastmode.tasks.edits import FORMATS, CannotApply, Guard, WorkspaceFiles, read_change
+from beastmode.tasks.course import Editing
+from beastmode.tasks.edits import FORMATS, CannotApply, Guard, WorkspaceFiles
 from beastmode.tasks.materials import bytes_of, desk_of, gather, planned_targets
 from beastmode.tasks.plan import read_plan
 from beastmode.tasks.proposal import (
@@ -39,7 +40,6 @@ from beastmode.tasks.recipes import recipe
 from beastmode.tasks.running import (
     ANSWER_SHARE,
     Running,
-    as_planned,
     buffers,
     framed,
     limit,
@@ -48,9 +48,10 @@ from beastmode.tasks.running import (
     question,
     system,
 )
+from beastmode.tasks.telling import telling
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Sequence
     from decimal import Decimal
     from pathlib import Path
 
@@ -60,11 +61,11 @@ if TYPE_CHECKING:
     from beastmode.domain.response import StreamEvent
     from beastmode.router.plan import Verdict
     from beastmode.store import Database
-    from beastmode.tasks.edits import Change, Limits
+    from beastmode.tasks.course import Course, Covers, Result
+    from beastmode.tasks.edits import Limits
     from beastmode.tasks.materials import Target
-    from beastmode.tasks.proposal import Check, Event, Order
-
-    Tests = Callable[[Path, Change], Awaitable[list[Check]]]
+    from beastmode.tasks.proposal import Event, Order
+    from beastmode.tasks.testing.trials import Trials
 
 MOST_CHARACTERS = 1_000_000
 """Of one answer with its reasoning; an endpoint that says more than that never ends."""
@@ -102,6 +103,7 @@ class Work:
         indexes: the folder of the search indexes; None: nothing is searched for.
         limits: how much one change may do.
         tests: runs the tests that cover a change where the user allowed it, and says what was seen; None: never.
+        trials: where generated tests are run; None: there are no such tasks.
     """
 
     def __init__(
@@ -112,7 +114,8 @@ class Work:
         *,
         indexes: Path | None,
         limits: Limits | None = None,
-        tests: Tests | None = None,
+        tests: Covers | None = None,
+        trials: Trials | None = None,
     ) -> None:
         self._router = router
         self._database = database
@@ -120,6 +123,7 @@ class Work:
         self._shelves = Shelves(indexes)
         self._limits = limits
         self._tests = tests
+        self._trials = trials
 
     async def run(self, order: Order, root: Path) -> AsyncGenerator[Event]:
         """The events of one order, the last of them Proposed or Failed; use it under `contextlib.aclosing`.
@@ -155,7 +159,7 @@ class Work:
         texts = buffers(documents, root)  # before anything is awaited: a moment's picture of what is open
         guard = await asyncio.to_thread(Guard.of, root, self._limits)
         files = WorkspaceFiles(guard.root, texts)
-        return Running(order, what, guard.root, guard, files, desk)
+        return Running(order, what, guard.root, guard, files, desk, texts)
 
     async def _carried_out(self, run: Running) -> AsyncGenerator[Event]:
         targets = await asyncio.to_thread(run.targets)
@@ -166,28 +170,38 @@ class Work:
             known = {target.path for target in targets}
             targets += [target for target in more if target.path not in known]
             run.left_out += missing
+        async with AsyncExitStack() as stack:
+            course = await self._course(run, targets, stack)
+            async with aclosing(self._followed(run, course)) as events:
+                async for event in events:
+                    yield event
+
+    async def _course(self, run: Running, targets: Sequence[Target], stack: AsyncExitStack) -> Course:
+        if run.recipe.makes_tests and self._trials is not None:
+            return await stack.enter_async_context(self._trials.of(run, targets))
+        return Editing(run, targets, self._tests)
+
+    async def _followed(self, run: Running, course: Course) -> AsyncGenerator[Event]:
+        """Ask the model, and let it mend its answer, until there is a result."""
         route = self._route(run)
         asked = self._asked(route)
-        name = asked.edit_format or USUAL_FORMAT
         yield Doing("Reading the workspace")
         answer_tokens = min(asked.max_tokens, asked.context_window // ANSWER_SHARE)
-        instructions = prompt(run.recipe.name)
-        formats = FORMATS[name].instructions if run.recipe.edits else ""
-        words = run.recipe.words(run.order)
+        instructions, words = prompt(run.recipe.name), course.words
+        name = course.format_for(asked.edit_format or USUAL_FORMAT, is_whole=True)
+        formats = FORMATS[name].instructions if name else ""
         fixed = size(instructions) + size(formats) + size(words) + 2_000 + 4 * MESSAGE
         room = bytes_of(asked.context_window - answer_tokens) - fixed
-        materials = await gather(words, targets, self._shelves.of(run.folder), run.desk, room)
+        materials = await gather(words, course.shown, self._shelves.of(run.folder), run.desk, room)
         run.left_out += materials.left_out
-        if targets and not materials.targets:
+        if course.shown and not materials.targets:
             raise UserError(
-                f"{targets[0].path} has no room in the window of {asked.id} ({asked.context_window:,} tokens)",
+                f"{course.shown[-1].path} has no room in the window of {asked.id} ({asked.context_window:,} tokens)",
                 "Select fewer lines, or choose a model with a larger context window",
             )
-        if name == "whole-file" and not materials.are_whole:
-            name = USUAL_FORMAT  # a model that saw a part of a file must not give all of it
-        voice = system(instructions, FORMATS[name].instructions if run.recipe.edits else "")
+        name = course.format_for(asked.edit_format or USUAL_FORMAT, is_whole=materials.are_whole)
+        voice = system(instructions, FORMATS[name].instructions if name else "")
         yield Doing("Asking the model")
-        default = targets[0].path if len(targets) == 1 else None
         said: tuple[Message, ...] = (voice, Message("user", question(run, materials, words)))
         while True:
             answer = _Answer()
@@ -197,20 +211,21 @@ class Work:
                     yield event
             text = "".join(answer.text)
             if not run.recipe.edits:
-                yield Proposed(await self._proposal(run, None, (), text))
+                yield Proposed(await self._proposal(run, None, text))
                 return
             yield Doing("Checking the change")
+            results: list[Result] = []
             try:
-                change, checks = await self._judged(run, text, name, default)
+                async with aclosing(telling(partial(course.judge, text, name), results)) as doing:
+                    async for event in doing:
+                        yield event
             except (CannotApply, CheckFailed) as error:
-                wrong = "check" if isinstance(error, CheckFailed) else "form"
-                if wrong in run.repairs:
-                    raise
-                run.repairs.append(wrong)
-                yield Doing(f"Asking the model to mend its answer: {error.message}")
-                said = mending(run, asked, voice, (materials, words), (text, error.for_model))
-                continue
-            yield Proposed(await self._proposal(run, change, checks, text))
+                if run.may_mend("check" if isinstance(error, CheckFailed) else "form"):
+                    yield Doing(f"Asking the model to mend its answer: {error.message}")
+                    said = mending(run, asked, voice, (materials, words), (text, error.for_model))
+                    continue
+                results.append(course.settle(error))
+            yield Proposed(await self._proposal(run, results[-1], text))
             return
 
     async def _planned(self, run: Running, targets: Sequence[Target]) -> AsyncGenerator[Event]:
@@ -236,31 +251,6 @@ class Work:
         run.plan, refused = await asyncio.to_thread(read_plan, "".join(answer.text), run.guard)
         run.left_out += refused
         yield Planned(run.plan)
-
-    async def _judged(
-        self, run: Running, text: str, name: str, default: str | None
-    ) -> tuple[Change, tuple[Check, ...]]:
-        """The change that an answer makes, with its checks.
-
-        Raises:
-            CannotApply: it makes none that may be made.
-            CheckFailed: a needed check is not ok.
-        """
-
-        def read() -> tuple[Change, list[Check]]:
-            change = read_change(text, name, run.files, run.guard, default_path=default)
-            if run.recipe.only_given:
-                run.check_given(change)
-            return change, [*parsing(change), *run.recipe.examine(change, run.order)]
-
-        change, checks = await asyncio.to_thread(read)
-        if run.plan:
-            checks.append(as_planned(change, run.plan))
-        if self._tests is not None and not any(check.is_needed and not check.ok for check in checks):
-            checks += await self._tests(run.root, change)
-        if any(check.is_needed and not check.ok for check in checks):
-            raise CheckFailed(tuple(checks))
-        return change, tuple(checks)
 
     async def _listen(self, run: Running, request: ChatRequest, answer: _Answer) -> AsyncGenerator[Event]:
         """The model's events as ours.
@@ -298,10 +288,10 @@ class Work:
                 "Nothing was written: select fewer lines, or raise max_tokens of the model",
             )
 
-    async def _proposal(self, run: Running, change: Change | None, checks: tuple[Check, ...], text: str) -> Proposal:
+    async def _proposal(self, run: Running, result: Result | None, text: str) -> Proposal:
         return Proposal(
-            change,
-            checks,
+            result.change if result else None,
+            result.checks if result else (),
             clean(text),
             run.model,
             tuple(run.request_ids),
@@ -310,6 +300,7 @@ class Work:
             len(run.repairs),
             run.plan,
             tuple(run.left_out),
+            result.verdict if result else None,
         )
 
     async def _cost(self, run: Running) -> Decimal | None:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from beastmode.tasks.verify.check import Judged, Target, Verdict, check_tests
+from beastmode.tasks.verify.check import check_tests
 from beastmode.tasks.verify.coverage import Coverage
 from beastmode.tasks.verify.outcome import Case, Outcome, State
 from beastmode.tasks.verify.runners import runners
 from beastmode.tasks.verify.running import Ran
 from beastmode.tasks.verify.sandbox import Run
 from beastmode.tasks.verify.testcode import source_tests
+from beastmode.tasks.verify.verdict import Judged, Target, Verdict
 
 CODE = "def half(x):\n    if x < 0:\n        return 0\n    return x / 2\n"
 TESTS = """from code import half

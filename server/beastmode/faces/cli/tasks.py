@@ -28,7 +28,7 @@ MOST_EACH = 100
 
 
 def run_task(
-    task: Annotated[str, typer.Argument(help="feature, refactor, document, fix or explain.")],
+    task: Annotated[str, typer.Argument(help="feature, refactor, tests, document, fix or explain.")],
     instruction: Annotated[str, typer.Argument(help="What you want; - reads it from standard input.")] = "",
     *,
     file: Annotated[
@@ -47,7 +47,7 @@ def run_task(
     ] = None,
     concurrency: Annotated[int, typer.Option("--concurrency", min=1, max=64, help="Of a batch: at once.")] = 4,
 ) -> None:
-    """Build a feature, refactor, document, fix or explain; you say yes or no to it.
+    """Build a feature, refactor, write tests, document, fix or explain; you say yes or no to it.
 
     Nothing is written before you say yes, and then all of it or nothing. Where nobody can be asked, the change is only
     printed; --yes writes it.

@@ -14,6 +14,7 @@ from beastmode.faces.cli.render import err, out
 from beastmode.operations.status import dollars
 from beastmode.tasks.edits import diff, preview
 from beastmode.tasks.proposal import Doing, Part, Planned
+from beastmode.tasks.testing.said import as_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,6 +150,7 @@ def as_json(proposal: Proposal) -> dict[str, object]:
         "cost": None if proposal.cost is None else f"{proposal.cost:f}",
         "latency": proposal.latency,
         "repaired": proposal.repaired,
+        "tests": as_data(proposal.verdict) if proposal.verdict else None,
     }  # fmt: skip
 
 

@@ -165,7 +165,7 @@ class ChatTurn(TypedDict):
 
 
 class TaskParams(TypedDict, total=False):
-    """What is wanted: `task` is needed (feature, refactor, document, fix, explain), most need `uri`.
+    """What is wanted: `task` is needed (feature, refactor, tests, document, fix, explain), most need `uri`.
 
     `range` says which lines are meant. `opportunity` {kind, reason, suggestion, line, endLine} and `diagnostic` (LSP's)
     say what is to be mended. Parts come as `$/progress` with `TaskPart` where there is a `partialResultToken`.

@@ -5,7 +5,7 @@
 model is called here, and nothing is run.
 """
 
-from beastmode.tasks.edits.apply import Files, read_change
+from beastmode.tasks.edits.apply import Files, change_of, read_change
 from beastmode.tasks.edits.change import Change, EditFormat, FileEdit, Limits
 from beastmode.tasks.edits.errors import CannotApply, CannotWrite, PathRefused, StaleFile
 from beastmode.tasks.edits.files import WorkspaceFiles
@@ -28,6 +28,7 @@ __all__ = [
     "PathRefused",
     "StaleFile",
     "WorkspaceFiles",
+    "change_of",
     "diff",
     "preview",
     "read_change",

@@ -61,7 +61,16 @@ def read_change(answer: str, format: str, files: Files, guard: Guard, *, default
             "The answer changes nothing: its new lines are those that are there already",
             "Give edits that make the change that was asked for.",
         )
-    _check_edits(edits, guard.limits)
+    return change_of(edits, guard.limits)
+
+
+def change_of(edits: Sequence[FileEdit], limits: Limits) -> Change:
+    """Edits as one change, looked at as a whole.
+
+    Raises:
+        CannotApply: one of them must not be made.
+    """
+    _check_edits(edits, limits)
     return Change(tuple(edits), _summary(edits))
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from beastmode.context.syntax import language_of
 from beastmode.tasks.verify.mutations import mutations
 from beastmode.tasks.verify.outcome import State
 from beastmode.tasks.verify.testcode import source_tests, without
+from beastmode.tasks.verify.verdict import MOST_MESSAGE, Judged, Judgement, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from beastmode.tasks.verify.mutations import Mutation
     from beastmode.tasks.verify.outcome import Outcome
     from beastmode.tasks.verify.running import Bench, Ran
+    from beastmode.tasks.verify.verdict import Target
 
 _SEED = 1
 _LONGER = 4.0
@@ -30,88 +31,6 @@ _LEAST_S = 5.0
 """A fault may make a loop endless: a run with one may take so many times as long as without, or so many seconds."""
 _MORE, _FAULTS_S = 3, 90.0
 """While a test has noticed nothing: up to so many times the faults of the runner's row, for so many seconds."""
-_MOST_MESSAGE = 6_000
-"""Characters of what the runner said, for a model that is to repair the tests."""
-
-
-class Judged(StrEnum):
-    """What became of a test."""
-
-    KEPT = "kept"
-    FAILED = "failed"
-    UNSTABLE = "unstable"
-    """It passed, and then it did not, with nothing changed but the order."""
-    USELESS = "useless"
-    """It passed whatever was broken in the code under test."""
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """One test function: what became of it, why, and the faults that it noticed."""
-
-    name: str
-    judged: Judged
-    why: str = ""
-    killed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The code under test: a file of the workspace with `/`, and the lines in question (all if None)."""
-
-    path: str
-    text: str
-    lines: range | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is known of a file with generated tests.
-
-    Attributes:
-        tests: each test function.
-        text: the file with the kept tests only; '' where none is.
-        problem: why nothing could be judged: nothing collected, a time limit. '' otherwise.
-        said: the end of the runner's output, without paths of this machine; for the repair round.
-        tried, killed: faults that were put into the code under test, and how many of them a test noticed.
-        unusable: faults with which the code did not even start, or did not end; they say nothing about the tests.
-        coverage: of the kept tests, on the lines in question; None where it was not measured, see `not_run`.
-        steps: what was run, in order, as sentences.
-        not_run: what was not, and why.
-        isolated, not_isolated: as in `Run`.
-    """
-
-    tests: tuple[Judgement, ...] = ()
-    text: str = ""
-    problem: str = ""
-    said: str = ""
-    tried: int = 0
-    killed: int = 0
-    unusable: int = 0
-    coverage: Coverage | None = None
-    steps: tuple[str, ...] = ()
-    not_run: tuple[str, ...] = ()
-    isolated: tuple[str, ...] = ()
-    not_isolated: tuple[str, ...] = ()
-
-    @property
-    def kept(self) -> tuple[Judgement, ...]:
-        """The tests that stay."""
-        return tuple(test for test in self.tests if test.judged is Judged.KEPT)
-
-    @property
-    def dropped(self) -> tuple[Judgement, ...]:
-        """The others."""
-        return tuple(test for test in self.tests if test.judged is not Judged.KEPT)
-
-    @property
-    def for_model(self) -> str:
-        """What to tell a model that is to repair the tests: each that is not kept, and why."""
-        said = [f"{test.name}: {test.judged}. {test.why}" for test in self.dropped]
-        if self.problem:
-            said += [self.problem, self.said]
-        return "\n\n".join(filter(None, said))[:_MOST_MESSAGE]
 
 
 @dataclass
@@ -134,11 +53,12 @@ async def check_tests(
     test_text: str,
     *,
     existing: Sequence[str] = (),
+    before: str = "",
     seed: int = _SEED,
     faults: int | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
-    """Check the tests of one new file.
+    """Check the tests of a new file, or those that a file gets besides its own.
 
     Args:
         bench: the copy of the repository, the runner and the sandbox; `running.bench` makes one.
@@ -146,6 +66,7 @@ async def check_tests(
         test_path: where the file goes; relative to the workspace, with `/`.
         test_text: its text.
         existing: test files of the project that are about the same code, to tell what coverage is gained.
+        before: the text of the file where it is there already; its tests are not judged, and must go on passing.
         seed: of the other order and of the faults.
         faults: how many are tried at least while a test has noticed none; as the runner's row says if None.
         progress: told what is being done, as short sentences.
@@ -154,33 +75,45 @@ async def check_tests(
         NotAllowedToRun: nobody allowed it.
         CannotRun: the runner is not installed.
     """
-    checker = _Checker(bench, target, test_path, seed, progress)
-    await checker.look_before(existing)
+    checker = _Checker(bench, target, test_path, seed=seed, progress=progress, before=before)
+    await checker.look_before([*existing, *([test_path] if before and test_path not in existing else [])])
     return await checker.check(test_text, bench.runner.mutations if faults is None else faults)
 
 
 class _Checker:
     def __init__(
-        self, bench: Bench, target: Target, test_path: str, seed: int, progress: Callable[[str], None]
+        self,
+        bench: Bench,
+        target: Target,
+        test_path: str,
+        *,
+        seed: int,
+        progress: Callable[[str], None],
+        before: str,
     ) -> None:
         self._bench, self._target, self._path, self._seed = bench, target, test_path, seed
         self._progress = progress
         self._language = language_of(test_path)
         self._course = _Course()
+        self._theirs = source_tests(before, self._language) if before else []
+        self._passed_before: frozenset[str] = frozenset()
         self._before: frozenset[int] | None = None
         self._usual_s = 0.0
 
     async def look_before(self, existing: Sequence[str]) -> None:
-        """Which lines the project's own tests run."""
+        """Which lines the project's own tests run, and which of those in the same file pass."""
         lines: set[int] = set()
+        is_measured = True
         for path in existing:
             self._progress(f"Running {path} as it is, for its coverage")
             ran = await self._bench.run(path, target=self._target, measure=True)
-            if ran.coverage is None:
-                return
-            lines |= ran.coverage.run
+            if path == self._path:
+                states = ran.outcome.functions().items()
+                self._passed_before = frozenset(name for name, (state, _) in states if state is State.PASSED)
+            is_measured &= ran.coverage is not None
+            lines |= ran.coverage.run if ran.coverage is not None else frozenset()
             self._course.steps.append(f"{path}: run as it is, for its coverage")
-        self._before = frozenset(lines) if existing else None
+        self._before = frozenset(lines) if existing and is_measured else None
 
     async def check(self, text: str, most: int) -> Verdict:
         """From the text of a test file to the verdict."""
@@ -189,7 +122,7 @@ class _Checker:
         self._usual_s = first.run.duration_s
         outcome = first.outcome
         course.steps.append(f"run: {_counts(outcome)}")
-        if problem := _problem(first, self._bench.runner.timeout_s):
+        if problem := _problem(first, self._bench.runner.timeout_s) or self._harm(outcome):
             return self._verdict(first, problem=problem)
         self._judge_first(outcome)
         await self._repeat(text)
@@ -200,6 +133,8 @@ class _Checker:
 
     def _judge_first(self, outcome: Outcome) -> None:
         for name, (state, message) in outcome.functions().items():
+            if self._is_theirs(name):
+                continue
             if state in (State.FAILED, State.ERROR):
                 self._drop(name, Judged.FAILED, message)
             elif state is State.SKIPPED:
@@ -289,7 +224,7 @@ class _Checker:
             states = last.outcome.functions()
             why = "It does not pass without the others"
             bad = [name for name in kept if states.get(name, (State.ERROR, ""))[0] is not State.PASSED]
-            if states.keys() - set(kept):
+            if any(name not in kept and not self._is_theirs(name) for name in states) or self._harm(last.outcome):
                 bad, why = kept, "It cannot be told apart from tests that were dropped"
             if not bad:
                 return self._verdict(first, text=left, coverage=self._covered(last))
@@ -319,6 +254,15 @@ class _Checker:
         await self._bench.put(self._path, text)
         return await self._bench.run(self._path, target=self._target, seed=seed, measure=measure, timeout_s=timeout_s)
 
+    def _is_theirs(self, name: str) -> bool:
+        return any(test.is_called(name) for test in self._theirs)
+
+    def _harm(self, outcome: Outcome) -> str:
+        """What the new tests do to those that were there: ''; or which of them pass no more."""
+        states = outcome.functions()
+        lost = [name for name in self._passed_before if states.get(name, (State.ERROR, ""))[0] is not State.PASSED]
+        return f"beside them, tests pass no more that were there: {', '.join(sorted(lost)[:5])}" if lost else ""
+
     def _standing(self) -> list[str]:
         judged = self._course.judged
         return [name for name in self._course.killed if name not in judged or judged[name].judged is Judged.KEPT]
@@ -334,7 +278,7 @@ class _Checker:
             tuple(course.judged.values()),
             text,
             self._bench.clean(problem),
-            self._bench.clean(ran.run.output)[-_MOST_MESSAGE:],
+            self._bench.clean(ran.run.output)[-MOST_MESSAGE:],
             course.tried,
             course.noticed,
             course.unusable,

@@ -174,6 +174,11 @@ def _is_seen(folder: Path, runner: Runner) -> bool:
 
 def new_test_file(root: Path, path: str, runner: Runner) -> str:
     """Where a new file with tests for `path` goes, relative to the workspace; never a file that exists."""
+    return _free(usual_test_file(root, path, runner), root)
+
+
+def usual_test_file(root: Path, path: str, runner: Runner) -> str:
+    """Where one expects the tests for `path`, relative to the workspace, whether or not there are any."""
     project = project_of(root, path, runner)
     inside = PurePosixPath(path).relative_to(project or ".")
     folder = "" if str(inside.parent) == "." else f"{inside.parent}/"
@@ -190,7 +195,7 @@ def new_test_file(root: Path, path: str, runner: Runner) -> str:
     base = root / project
     places = [place.format(**marks) for place in runner.places]
     chosen = next((place for place in places if _has_home(base, place, folder)), places[-1])
-    return _free(f"{project}/{chosen}" if project else chosen, root)
+    return f"{project}/{chosen}" if project else chosen
 
 
 def _has_home(base: Path, place: str, own: str) -> bool:

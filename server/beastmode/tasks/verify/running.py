@@ -24,12 +24,12 @@ from beastmode.tasks.verify.sandbox import GIB, CannotRun
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
-    from beastmode.tasks.verify.check import Target
     from beastmode.tasks.verify.copies import Copy, Limits
     from beastmode.tasks.verify.coverage import Coverage
     from beastmode.tasks.verify.outcome import Case
     from beastmode.tasks.verify.runners import Runner
     from beastmode.tasks.verify.sandbox import Run, Sandbox
+    from beastmode.tasks.verify.verdict import Target
 
 _DRIVERS = Path(__file__).with_name("drivers")
 _MOST_RESULTS = 16_000_000

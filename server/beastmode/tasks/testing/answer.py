@@ -1,0 +1,71 @@
+"""The tests in a model's answer: one fenced block, whatever stands around it. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from beastmode.context.syntax import parses
+from beastmode.tasks.edits import CannotApply
+from beastmode.tasks.edits.markdown import after_thinking, answer_lines, ends_thinking, fence
+from beastmode.tasks.verify.testcode import source_tests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from beastmode.tasks.edits import Limits
+
+_AGAIN = "Answer with one file of tests in one fenced block, and nothing else."
+
+
+def read_tests(answer: str, language: str, limits: Limits) -> str:
+    """The text of the test file that an answer gives.
+
+    Args:
+        answer: all of it.
+        language: of the tests, by the editor's id.
+        limits: how much is read at all.
+
+    Raises:
+        CannotApply: there is no test in it, or nobody can tell which block is meant.
+    """
+    if len(answer) > limits.answer or answer.count("\n") > limits.lines:
+        raise CannotApply("The answer is too long to be read", "Write fewer tests, and nothing else.")
+    lines = answer_lines(answer)
+    blocks = [text for text in _blocks(lines) if source_tests(text, language)]
+    if not blocks and parses(whole := "\n".join(lines).strip("\n") + "\n", language) and source_tests(whole, language):
+        blocks = [whole]
+    if not blocks:
+        raise CannotApply("The answer holds no test", _AGAIN)
+    if len(blocks) > 1:
+        names = [test.name for text in blocks for test in source_tests(text, language)]
+        if len(names) != len(set(names)):
+            raise CannotApply(f"The answer holds {len(blocks)} blocks with tests of the same names", _AGAIN)
+    text = "\n\n".join(blocks)
+    if parses(text, language) is False:
+        raise CannotApply("The tests have syntax errors", f"Write code that can be read. {_AGAIN}")
+    return text
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[str]:
+    """The text of each fenced block; one that never ends ends with the answer."""
+    found: list[str] = []
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        if (after := after_thinking(lines, at)) > at:
+            at = after
+        elif ends_thinking(line):
+            found.clear()
+            at += 1
+        elif opening := fence(line):
+            closing = next((n for n in range(at + 1, len(lines)) if _closes(lines[n], opening.marks)), len(lines))
+            found.append("".join(f"{each.removeprefix(opening.indent)}\n" for each in lines[at + 1 : closing]))
+            at = closing + 1
+        else:
+            at += 1
+    yield from found
+
+
+def _closes(line: str, marks: str) -> bool:
+    other = fence(line)
+    return other is not None and not other.info and other.marks.startswith(marks)

@@ -1,0 +1,170 @@
+"""The course of generated tests: aim, answer, run, and keep what deserves it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from beastmode.domain.errors import UserError
+from beastmode.tasks.checks import parsing
+from beastmode.tasks.course import Result
+from beastmode.tasks.edits import change_of
+from beastmode.tasks.edits.change import FileEdit
+from beastmode.tasks.testing.adding import added
+from beastmode.tasks.testing.aim import aim_at, beside
+from beastmode.tasks.testing.answer import read_tests
+from beastmode.tasks.testing.said import TestsDropped, checks_of, not_run
+from beastmode.tasks.verify import CannotRun, CopyTooLarge, Kind, NotAllowedToRun, Sandbox, bench, check_tests
+from beastmode.tasks.verify.verdict import Target as UnderTest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+    from pathlib import Path
+
+    from beastmode.domain.errors import BeastModeError
+    from beastmode.tasks.edits import Change
+    from beastmode.tasks.materials import Target
+    from beastmode.tasks.running import Running
+    from beastmode.tasks.telling import Say
+    from beastmode.tasks.testing.aim import Aim
+    from beastmode.tasks.verify import Bench, Consent
+    from beastmode.tasks.verify.verdict import Verdict
+
+
+class Trials:
+    """Where generated tests are run.
+
+    Args:
+        consent: knows what the user has allowed.
+        folder: where copies live.
+        hidden: files and folders that no program may see, such as this product's own.
+    """
+
+    def __init__(self, consent: Consent, folder: Path, hidden: Sequence[Path] = ()) -> None:
+        self._consent = consent
+        self._folder = folder
+        self._hidden = tuple(hidden)
+
+    @asynccontextmanager
+    async def of(self, run: Running, targets: Sequence[Target]) -> AsyncGenerator[Testing]:
+        """The course of one order; its throw-away copy lasts as long as the block.
+
+        Raises:
+            NoRunner: nobody knows how to run tests of this code.
+            PathRefused: no model may write where they would go.
+        """
+        if len(targets) != 1:
+            raise UserError("Generating tests needs one file", "Name one file; a batch takes one order for each")
+        aim = await asyncio.to_thread(aim_at, run.root, targets[0], run.desk)
+        await asyncio.to_thread(run.guard.check, aim.path)
+        async with AsyncExitStack() as stack:
+            yield Testing(run, aim, self, stack)
+
+    async def bench(self, run: Running, aim: Aim, stack: AsyncExitStack) -> Bench:
+        """A copy of the workspace as the editor has it, in which tests may be run.
+
+        Raises:
+            BeastModeError: nothing is run, and why.
+        """
+        sandbox = Sandbox(await self._consent.require(run.root, Kind.TESTS), hidden=self._hidden)
+        place = await stack.enter_async_context(bench(run.root, aim.target.path, aim.runner, sandbox, self._folder))
+        for path, text in run.texts.items():
+            if (place.copy.work / path).is_file():
+                await place.put(path, text)
+        return place
+
+
+class Testing:
+    """See `Course`.
+
+    Args:
+        run: the order.
+        aim: what is to be tested.
+        trials: where.
+        stack: what the course holds on to until its end.
+    """
+
+    def __init__(self, run: Running, aim: Aim, trials: Trials, stack: AsyncExitStack) -> None:
+        self.shown = aim.shown
+        self.words = aim.words(run.recipe.words(run.order))
+        self._run, self._aim, self._trials, self._stack = run, aim, trials, stack
+        self._bench: Bench | None = None
+        self._why_not: BeastModeError | None = None
+        self._best: Result | None = None
+        run.into = aim.path
+
+    def format_for(self, _wanted: str, *, is_whole: bool) -> str:  # noqa: ARG002 - a new file has one format
+        """See `Course`: the task's own words say how."""
+        return ""
+
+    async def judge(self, answer: str, _name: str, say: Say) -> Result:
+        """See `Course`. What is kept of an answer is remembered, should a later one be worse."""
+        path, text, before = await asyncio.to_thread(self._read, answer)
+        change = await asyncio.to_thread(self._change, path, text)
+        place = await self._place(say)
+        if place is None:
+            assert self._why_not is not None, "there is a place, or a reason"  # noqa: S101 - for the type checker
+            return Result(change, (*parsing(change), not_run(self._why_not)))
+        verdict = await self._checked(place, path, text, before, say)
+        if verdict.kept:
+            self._remember(await asyncio.to_thread(self._change, path, verdict.text), verdict)
+        if verdict.dropped or not verdict.kept:
+            raise TestsDropped(verdict)
+        return self._best_one()
+
+    def settle(self, error: BeastModeError) -> Result:
+        """See `Course`: the answer of which most was kept."""
+        if self._best is None:
+            raise error
+        return self._best
+
+    def _best_one(self) -> Result:
+        assert self._best is not None, "something was kept"  # noqa: S101 - for the type checker
+        return self._best
+
+    def _remember(self, change: Change, verdict: Verdict) -> None:
+        least = len(self._best.verdict.kept) if self._best is not None and self._best.verdict is not None else 0
+        if len(verdict.kept) >= least:
+            self._best = Result(change, checks_of(verdict, self._aim.runner.title), verdict)
+
+    def _read(self, answer: str) -> tuple[str, str, str]:
+        """The file that the tests go into, its text with them, and its text before; in a thread."""
+        aim, guard = self._aim, self._run.guard
+        new = read_tests(answer, aim.language, guard.limits)
+        original = self._run.files.read(aim.path) if aim.extends else None
+        text = added(original.text, new, aim.language) if original is not None else None
+        if original is not None and text is not None:
+            return aim.path, text, original.text
+        path = guard.check(beside(self._run.root, aim).path)
+        return path, new, ""
+
+    def _change(self, path: str, text: str) -> Change:
+        """The change that makes the file so; in a thread."""
+        original = self._run.files.read(path)
+        if original is None:
+            edit = FileEdit(path, "create", text)
+        else:
+            edit = FileEdit(path, "change", text, None, original.text, original.checksum)
+        return change_of([edit], self._run.guard.limits)
+
+    async def _place(self, say: Say) -> Bench | None:
+        """Where tests are run; None where they may or can not be."""
+        if self._bench is None and self._why_not is None:
+            say("Copying the workspace")
+            try:
+                self._bench = await self._trials.bench(self._run, self._aim, self._stack)
+            except (NotAllowedToRun, CannotRun, CopyTooLarge) as error:
+                self._why_not = error
+        return self._bench
+
+    async def _checked(self, place: Bench, path: str, text: str, before: str, say: Say) -> Verdict:
+        target = self._aim.target
+        code = "\n".join(target.lines) + "\n"
+        await place.put(target.path, code)
+        existing = [each for each in self._aim.existing if (place.copy.work / PurePosixPath(each)).is_file()]
+        if before:
+            await place.put(path, before)
+        under_test = UnderTest(target.path, code, self._aim.lines)
+        return await check_tests(place, under_test, path, text, existing=existing, before=before, progress=say)

@@ -1,0 +1,184 @@
+"""Generated tests from the user's order to tests that were run, with a real runner in a real sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.open_documents import Tab
+from tests.support.shop import CART
+
+from beastmode.tasks.chat import Attachment
+from beastmode.tasks.edits import write
+from beastmode.tasks.proposal import Doing, Order, Proposed
+from beastmode.tasks.testing.said import NAME
+from beastmode.tasks.verify import Judged, Kind
+
+if TYPE_CHECKING:
+    from tests.support.shop import Shop
+
+    from beastmode.tasks.proposal import Proposal
+
+GOOD = """from cart import Cart, total
+
+
+def test_it_adds():
+    assert total([1, 2], 0) == 3
+
+
+def test_tax_comes_on_top():
+    assert total([100], 0.25) == 125
+"""
+WRONG = """
+
+def test_it_is_wrong():
+    assert total([1], 0) == 2
+"""
+USELESS = """
+
+def test_it_is_there():
+    assert total is not None
+"""
+THEIRS = """import pytest
+
+from cart import Cart
+
+
+def test_a_cart_is_empty():
+    assert Cart().prices == []
+"""
+
+
+def fenced(*parts: str) -> str:
+    return f"Here are the tests:\n\n```python\n{''.join(parts)}```\nRun them with pytest.\n"
+
+
+def evidence(proposal: Proposal, name: str) -> str:
+    (check,) = [check for check in proposal.checks if check.name == name]
+    return check.evidence
+
+
+async def test_without_a_yes_the_tests_are_shown_as_not_run(shop: Shop) -> None:
+    """Nothing is claimed, the reason and what to do are said, and nothing is copied or written."""
+    before = shop.files()
+    shop.says(fenced(GOOD))
+    proposal = await shop.proposal("tests", "", "cart.py")
+    assert proposal.change is not None
+    assert [(edit.kind, edit.path, edit.text) for edit in proposal.change.edits] == [
+        ("create", "tests/test_cart.py", GOOD)
+    ]
+    assert evidence(proposal, NAME).startswith("not run: The tests of w are not run: you were not asked yet")
+    assert proposal.verdict is None
+    assert not any("kept" in check.evidence for check in proposal.checks)
+    assert shop.files() == before
+    assert not (shop.app.settings.paths.home / "copies").exists()
+    shop.app.is_trusted = False
+    await shop.app.consent.decide(shop.root, Kind.TESTS, None)
+    assert "not trusted" in evidence(await shop.proposal("tests", "", "cart.py"), NAME)
+
+
+async def test_an_answer_without_tests_is_mended_twice_at_most(shop: Shop) -> None:
+    """Then the reason is the result."""
+    shop.says("I would rather not.", "Really.", fenced(GOOD))
+    assert (await shop.proposal("tests", "", "cart.py")).repaired == 2
+    assert "holds no test" in shop.questions[1]
+    shop.says("I would rather not.")
+    failed = await shop.failure("tests", "", "cart.py")
+    assert failed.error.kind == "cannot_apply"
+    assert len(shop.questions) == 6
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [((), "no file was given"), (("cart.py", "money.py"), "more than one file"), (("style.css",), "No test runner")],
+)
+async def test_a_wrong_order_is_refused_before_any_model_is_asked(
+    shop: Shop, files: tuple[str, ...], said: str
+) -> None:
+    """One file, in a language whose tests can be run."""
+    (shop.root / "style.css").write_text("a {}\n")
+    shop.says(fenced(GOOD))
+    failed = await shop.failure("tests", "", *files)
+    assert said in failed.error.message
+    assert failed.error.fix
+    assert not shop.questions
+
+
+async def test_a_place_that_no_model_may_write_is_refused(shop: Shop) -> None:
+    """A folder of tests that leads out of the workspace, or that is ignored."""
+    (shop.root / "tests").symlink_to(shop.root.parent)
+    shop.says(fenced(GOOD))
+    assert (await shop.failure("tests", "", "cart.py")).error.kind == "path_refused"
+    (shop.root / "tests").unlink()
+    (shop.root / ".gitignore").write_text("tests/\n")
+    assert (await shop.failure("tests", "", "cart.py")).error.kind == "path_refused"
+    assert not shop.questions
+
+
+@pytest.mark.e2e
+async def test_good_tests_are_kept_and_shown_with_what_was_run(allowed: Shop) -> None:
+    """For the text that is open: a new file, what was run, the coverage that they gained; nothing is written."""
+    text = CART.replace("def total", "def whole").replace("result", "sum_")
+    allowed.app.workspace.session.opened(Tab(str(allowed.root / "cart.py"), text))
+    before = allowed.files()
+    allowed.says(fenced(GOOD.replace("total", "whole")))
+    events = await allowed.events(Order("tests", "", (Attachment("cart.py", 5, 9),)))
+    last = events[-1]
+    assert isinstance(last, Proposed), last
+    proposal = last.proposal
+    assert any(isinstance(event, Doing) and "another order" in event.text for event in events)
+    assert evidence(proposal, NAME) == "2 of 2 kept (pytest): test_it_adds, test_tax_comes_on_top"
+    for part in ("run: 2 collected, 2 passed", "again:", "in another order:", "faults put into the code", "alone:"):
+        assert part in evidence(proposal, "What was run")
+    assert evidence(proposal, "Coverage") == "5 of 5 lines run"
+    assert proposal.verdict is not None
+    assert all(test.killed for test in proposal.verdict.kept)
+    assert allowed.files() == before
+
+
+@pytest.mark.e2e
+async def test_what_is_not_kept_is_mended_or_dropped_with_the_reason(allowed: Shop) -> None:
+    """The model sees the runner's output; after two tries what is still wrong or useless is dropped and said."""
+    allowed.says(fenced(GOOD, WRONG, USELESS), fenced(GOOD, WRONG), fenced(GOOD))
+    proposal = await allowed.proposal("tests", "", "cart.py")
+    assert (proposal.repaired, evidence(proposal, NAME)[:13]) == (2, "2 of 2 kept (")
+    assert "test_it_is_wrong: failed." in allowed.questions[1]
+    assert "assert 1 == 2" in allowed.questions[1]
+    assert "test_it_is_there: useless." in allowed.questions[1]
+    allowed.says(fenced(GOOD, WRONG, USELESS))
+    proposal = await allowed.proposal("tests", "", "cart.py")
+    assert evidence(proposal, NAME).startswith("2 of 4 kept")
+    assert "AssertionError: assert" in evidence(proposal, "Dropped test_it_is_wrong")
+    assert evidence(proposal, "Dropped test_it_is_there").startswith("useless: It passed with each of")
+    assert proposal.change is not None
+    assert (proposal.change.edits[0].text or "").strip() == GOOD.strip()
+    allowed.says(fenced(GOOD, WRONG), "no tests any more", "nor now")
+    assert evidence(await allowed.proposal("tests", "", "cart.py"), NAME).startswith("2 of 3 kept")
+    allowed.says(fenced("from cart import total\n", WRONG))
+    failed = await allowed.failure("tests", "", "cart.py")
+    assert failed.error.kind == "check_failed"
+    assert failed.error.message.startswith("None of 1 generated tests can be kept (test_it_is_wrong: failed")
+
+
+@pytest.mark.e2e
+async def test_a_test_file_that_is_there_is_extended(allowed: Shop) -> None:
+    """Its tests stay and are not judged, what only the new ones run is counted, and the whole passes when written."""
+    (allowed.root / "tests").mkdir()
+    file = allowed.root / "tests" / "test_cart.py"
+    file.write_text(THEIRS)
+    allowed.says(fenced(GOOD, WRONG))
+    proposal = await allowed.proposal("tests", "", "cart.py")
+    assert file.read_text() == THEIRS
+    assert proposal.verdict is not None
+    assert {test.name: test.judged for test in proposal.verdict.tests} == {
+        "test_it_adds": Judged.KEPT,
+        "test_tax_comes_on_top": Judged.KEPT,
+        "test_it_is_wrong": Judged.FAILED,
+    }
+    assert "of them by no test before" in evidence(proposal, "Coverage")
+    assert proposal.change is not None
+    await write(proposal.change, allowed.root, allowed.app.journals)
+    text = file.read_text()
+    assert text.startswith("import pytest\n\nfrom cart import Cart\nfrom cart import Cart, total\n")
+    assert "def test_a_cart_is_empty():\n    assert Cart().prices == []\n\n\ndef test_it_adds" in text
+    assert "wrong" not in text
