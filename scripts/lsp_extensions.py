@@ -36,6 +36,7 @@ TASK_SHAPES = (
     protocol.TaskEdit,
     protocol.TaskCheck,
     protocol.TaskStep,
+    protocol.Consent,
 )
 OPPORTUNITY_SHAPES = (protocol.Opportunity, protocol.OpportunityPlace)
 INTRODUCTION = """# What the server says beyond LSP

@@ -100,13 +100,24 @@ def test_menus_and_code_actions_name_commands_that_exist() -> None:
     table = re.search(r"const rewrites = \{(.*?)\}", actions)
     assert table is not None
     named = {f"beastmode.{name}" for name in re.findall(r"(\w+):", table[1])}
+    clicked = re.search(r"const clicked[^{]*\{(.*?)\}", (SOURCES / "lenses.ts").read_text(encoding="utf-8"))
+    assert clicked is not None
+    named |= {f"beastmode.{name}" for name in re.findall(r"'(\w+)'", clicked[1])}
     assert menus | named | set(re.findall(r"'(beastmode\.\w+)'", actions)) <= COMMANDS
 
 
 def test_the_palette_offers_the_code_tasks() -> None:
     """Each task that works on the open file has a command."""
     titles = {entry["title"] for entry in MANIFEST["contributes"]["commands"]}
-    wanted = {"Generate Feature", "Refactor Selection", "Document Selection", "Explain Selection", "Fix Problem"}
+    wanted = {
+        "Generate Feature",
+        "Generate Tests",
+        "Allow Running Tests",
+        "Refactor Selection",
+        "Document Selection",
+        "Explain Selection",
+        "Fix Problem",
+    }
     assert wanted <= titles
 
 

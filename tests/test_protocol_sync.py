@@ -53,6 +53,7 @@ def test_the_client_knows_every_health_level() -> None:
         ("TaskFile", protocol.TaskFile),
         ("TaskPart", protocol.TaskPart),
         ("TaskResult", protocol.TaskResult),
+        ("Consent", protocol.Consent),
     ],
 )
 def test_the_shapes_of_chat_and_tasks_have_the_same_fields(interface: str, shape: type) -> None:

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { around } from './tasks';
 
 const { QuickFix, RefactorRewrite } = vscode.CodeActionKind;
-const rewrites = { refactorSelection: 'Refactor', documentSelection: 'Document', explainSelection: 'Explain' };
+const rewrites = { generateTests: 'Generate Tests', refactorSelection: 'Refactor', documentSelection: 'Document', explainSelection: 'Explain' };
 
 class Actions implements vscode.CodeActionProvider {
   async provideCodeActions(document: vscode.TextDocument, range: vscode.Range, context: vscode.CodeActionContext): Promise<vscode.CodeAction[]> {

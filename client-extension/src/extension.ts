@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { offerActions } from './actions';
 import { file, selection } from './chat/attachments';
 import { ChatView } from './chat/view';
+import { changeConsent } from './consent';
 import { watchFocus } from './focus';
 import { install, NoServer } from './locate';
 import { Models } from './models';
@@ -36,6 +37,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     deleteChat: () => chat.remove(),
     attachToChat: () => chat.open(atHand()),
     generateFeature: () => tasks.feature(),
+    generateTests: (place?: Place) => tasks.tests(place),
+    allowTests: () => changeConsent(here),
     refactorSelection: (place?: Place) => tasks.refactor(place),
     documentSelection: (place?: Place) => tasks.document(place),
     explainSelection: (place?: Place) => tasks.explain(place),

@@ -19,6 +19,8 @@ export const ask = {
   renameChat: 'beastmode.chat.rename',
   deleteChat: 'beastmode.chat.delete',
   runTask: 'beastmode.tasks.run',
+  showConsent: 'beastmode.consent.show',
+  decideConsent: 'beastmode.consent.decide',
   findOpportunities: 'beastmode.opportunities.find',
 } as const;
 
@@ -138,6 +140,15 @@ export interface TaskPart {
   text?: string;
   reasoning?: string;
   plan?: TaskResult['plan'];
+}
+
+/** Whether the tests of a folder may be run; `isNeeded`: the task would run some, and the user was not asked yet. */
+export interface Consent {
+  folder: string;
+  allowed: boolean | null;
+  isNeeded: boolean;
+  isolated: string[];
+  notIsolated: string[];
 }
 
 /** Where code could be better, found by its syntax alone; lines from zero, both included. */

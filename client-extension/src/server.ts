@@ -5,6 +5,7 @@ import {
   CloseAction, ErrorAction, ExecuteCommandRequest, LanguageClient, type LanguageClientOptions, ProgressType,
   RevealOutputChannelOn, TransportKind,
 } from 'vscode-languageclient/node';
+import { lensed } from './lenses';
 import { locate, NoServer } from './locate';
 import type { Program } from './process';
 import { type Status, statusChanged } from './protocol';
@@ -20,8 +21,8 @@ class QuietClient extends LanguageClient {
   }
 }
 
-/** What the workspace may say: it can turn suggestions off and keep them local, never the other way round. */
-export function narrowed(): { enabled: boolean; localOnly: boolean; disabledLanguages: string[] } {
+/** What the workspace may say: it can turn things off and keep them local, never the other way round. */
+export function narrowed(): { enabled: boolean; localOnly: boolean; codeLenses: boolean; disabledLanguages: string[] } {
   const settings = vscode.workspace.getConfiguration('beastmode');
   const anywhere = (name: string, value: boolean): boolean => {
     const at = settings.inspect<boolean>(name);
@@ -29,7 +30,7 @@ export function narrowed(): { enabled: boolean; localOnly: boolean; disabledLang
   };
   const languages = settings.inspect<string[]>('disabledLanguages');
   const off = [languages?.globalValue, languages?.workspaceValue, languages?.workspaceFolderValue].flatMap((some) => some ?? []);
-  return { enabled: !anywhere('enabled', false), localOnly: anywhere('localOnly', true), disabledLanguages: off };
+  return { enabled: !anywhere('enabled', false), localOnly: anywhere('localOnly', true), codeLenses: !anywhere('codeLenses', false), disabledLanguages: off };
 }
 
 export type State =
@@ -188,6 +189,7 @@ export class Server implements vscode.Disposable {
       },
       initializationFailedHandler: () => false,
       middleware: {
+        provideCodeLenses: async (document, token, next) => lensed(await next(document, token)),
         workspace: {
           configuration: (params) => params.items.map((item) => (item.section === 'beastmode' ? narrowed() : null)),
           didChangeConfiguration: () =>

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { ExecuteCommandRequest } from 'vscode-languageclient/node';
 import { plain, selection } from './chat/attachments';
 import type { ChatView } from './chat/view';
+import { settleConsent } from './consent';
 import { checkVersions, propose } from './edits';
 import { ask, type Opportunity, type TaskPart, type TaskResult } from './protocol';
 import type { Server } from './server';
@@ -38,6 +39,10 @@ export class Tasks {
     await this.run('Documenting', { task: 'document', ...told(place ?? (await here())) });
   }
 
+  async tests(place?: Place): Promise<void> {
+    await this.run('Generating tests', { task: 'tests', ...told(place ?? (await here())) });
+  }
+
   /** The problem at the cursor, where none is named. */
   async fix(place?: Place, problem?: vscode.Diagnostic): Promise<void> {
     const at = place ?? (await here());
@@ -54,7 +59,8 @@ export class Tasks {
     await this.chat.open([selection(document, range)], 'Explain this code.');
   }
 
-  private async run(title: string, task: Record<string, unknown>): Promise<void> {
+  private async run(title: string, task: { task: string; uri?: string } & Record<string, unknown>): Promise<void> {
+    if (!(await settleConsent(this.server, task.task, task.uri))) return;
     const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
     const result = await vscode.window.withProgress(options, async (progress, token) => {
       const heard = ({ message }: TaskPart): void => { if (message) progress.report({ message }); };

@@ -43,11 +43,13 @@ class Allowed:
         enabled: to suggest anything at all.
         local_only: nothing of the document may leave this machine.
         languages_off: the editor's names of languages in which nothing is suggested unless the user asks.
+        code_lenses: to offer tasks above functions.
     """
 
     enabled: bool = True
     local_only: bool = False
     languages_off: frozenset[str] = frozenset()
+    code_lenses: bool = True
 
 
 def refusal(cursor: Cursor, trigger: Trigger, *, enabled: bool, languages_off: Collection[str] = ()) -> Reason | None:

@@ -62,6 +62,15 @@ class Covering:
             return [Check(NAME, ok=False, evidence=f"not run: {said}", is_needed=False)]
 
 
+def is_covered(root: Path, path: str) -> bool:
+    """Whether there are tests that would be run for a change of a file. Reads the disk."""
+    try:
+        runner = runner_for(root, path)
+    except NoRunner:
+        return False
+    return bool(speaking_of(root, test_files(root, runner), [path]))
+
+
 def _covering(root: Path, changed: Sequence[FileEdit]) -> tuple[Runner, str, list[str]] | None:
     """A runner, a file that it is for, and the test files that speak of the changed ones. Reads the disk."""
     for edit in changed:

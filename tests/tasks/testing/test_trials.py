@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.open_documents import Tab
+from tests.support.scripted_bench import Scripted
 from tests.support.shop import CART
 
 from beastmode.tasks.chat import Attachment
 from beastmode.tasks.edits import write
 from beastmode.tasks.proposal import Doing, Order, Proposed
-from beastmode.tasks.testing.said import NAME
+from beastmode.tasks.testing.said import NAME, as_data
+from beastmode.tasks.testing.trials import Trials
 from beastmode.tasks.verify import Judged, Kind
+from beastmode.tasks.verify.outcome import State
 
 if TYPE_CHECKING:
     from tests.support.shop import Shop
@@ -36,8 +40,13 @@ def test_it_is_wrong():
 """
 USELESS = """
 
-def test_it_is_there():
+def test_it_is_useless():
     assert total is not None
+"""
+FLAKY = """
+
+def test_it_is_flaky():
+    assert total([], 0) == 0
 """
 THEIRS = """import pytest
 
@@ -136,28 +145,76 @@ async def test_good_tests_are_kept_and_shown_with_what_was_run(allowed: Shop) ->
     assert allowed.files() == before
 
 
-@pytest.mark.e2e
-async def test_what_is_not_kept_is_mended_or_dropped_with_the_reason(allowed: Shop) -> None:
-    """The model sees the runner's output; after two tries what is still wrong or useless is dropped and said."""
-    allowed.says(fenced(GOOD, WRONG, USELESS), fenced(GOOD, WRONG), fenced(GOOD))
-    proposal = await allowed.proposal("tests", "", "cart.py")
+async def test_what_is_not_kept_is_mended(scripted: Shop) -> None:
+    """The model sees each test that is not kept, and the runner's words."""
+    scripted.says(fenced(GOOD, WRONG, USELESS), fenced(GOOD, WRONG), fenced(GOOD))
+    proposal = await scripted.proposal("tests", "", "cart.py")
     assert (proposal.repaired, evidence(proposal, NAME)[:13]) == (2, "2 of 2 kept (")
-    assert "test_it_is_wrong: failed." in allowed.questions[1]
-    assert "assert 1 == 2" in allowed.questions[1]
-    assert "test_it_is_there: useless." in allowed.questions[1]
-    allowed.says(fenced(GOOD, WRONG, USELESS))
-    proposal = await allowed.proposal("tests", "", "cart.py")
-    assert evidence(proposal, NAME).startswith("2 of 4 kept")
-    assert "AssertionError: assert" in evidence(proposal, "Dropped test_it_is_wrong")
-    assert evidence(proposal, "Dropped test_it_is_there").startswith("useless: It passed with each of")
+    assert "test_it_is_wrong: failed. because of test_it_is_wrong" in scripted.questions[1]
+    assert "test_it_is_useless: useless. It passed with each of" in scripted.questions[1]
+    assert "test_it_adds:" not in scripted.questions[1]
+    assert "useless" not in scripted.questions[2].rpartition("Your tests were run")[2]
+
+
+async def test_after_two_tries_what_is_wrong_is_dropped_with_the_reason(scripted: Shop) -> None:
+    """The good ones stay, and the file holds nothing else."""
+    scripted.says(fenced(GOOD, WRONG, USELESS, FLAKY))
+    proposal = await scripted.proposal("tests", "", "cart.py")
+    assert len(scripted.questions) == 3
+    assert evidence(proposal, NAME).startswith("2 of 5 kept")
+    assert evidence(proposal, "Dropped test_it_is_wrong") == "failed: because of test_it_is_wrong"
+    assert evidence(proposal, "Dropped test_it_is_useless").startswith("useless: It passed with each of")
+    assert "but not in another order" in evidence(proposal, "Dropped test_it_is_flaky")
     assert proposal.change is not None
     assert (proposal.change.edits[0].text or "").strip() == GOOD.strip()
-    allowed.says(fenced(GOOD, WRONG), "no tests any more", "nor now")
-    assert evidence(await allowed.proposal("tests", "", "cart.py"), NAME).startswith("2 of 3 kept")
-    allowed.says(fenced("from cart import total\n", WRONG))
-    failed = await allowed.failure("tests", "", "cart.py")
+    assert proposal.verdict is not None
+    assert json.dumps(as_data(proposal.verdict))
+
+
+async def test_a_worse_second_answer_takes_nothing_away(scripted: Shop) -> None:
+    """Nor does one that cannot be read: what was kept before is the result."""
+    scripted.says(fenced(GOOD, WRONG), fenced("from cart import total\n", WRONG), "no tests any more")
+    assert evidence(await scripted.proposal("tests", "", "cart.py"), NAME).startswith("2 of 3 kept")
+
+
+async def test_where_nothing_can_be_kept_the_reason_is_the_result(scripted: Shop) -> None:
+    """Named test by test; there is no change."""
+    scripted.says(fenced("from cart import total\n", WRONG))
+    failed = await scripted.failure("tests", "", "cart.py")
     assert failed.error.kind == "check_failed"
     assert failed.error.message.startswith("None of 1 generated tests can be kept (test_it_is_wrong: failed")
+    assert failed.error.fix
+
+
+async def test_tests_that_are_there_are_neither_judged_nor_hidden(scripted: Shop) -> None:
+    """A new test of the same name goes into a file of its own, so that the old one goes on being run."""
+    (scripted.root / "tests").mkdir()
+    (scripted.root / "tests" / "test_cart.py").write_text(GOOD)
+    scripted.says(fenced(GOOD.replace("== 3", "== 3.0")))
+    proposal = await scripted.proposal("tests", "", "cart.py")
+    assert proposal.change is not None
+    assert [(edit.kind, edit.path) for edit in proposal.change.edits] == [("create", "tests/test_cart_2.py")]
+    scripted.says(fenced("from cart import total\n", USELESS.replace("useless", "empty"), WRONG))
+    proposal = await scripted.proposal("tests", "", "cart.py")
+    assert proposal.change is not None
+    assert [(edit.kind, edit.path) for edit in proposal.change.edits] == [("change", "tests/test_cart.py")]
+    assert evidence(proposal, NAME) == "1 of 2 kept (unittest): test_it_is_empty"
+    assert (proposal.change.edits[0].text or "").startswith(GOOD)
+
+
+async def test_a_file_of_tests_that_are_lost_beside_new_ones_is_refused(
+    scripted: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What passed before must pass beside them."""
+    (scripted.root / "tests").mkdir()
+    (scripted.root / "tests" / "test_cart.py").write_text(GOOD)
+    place = Scripted(
+        lambda name, *_: State.PASSED if "bad_neighbour" not in place.text or "bad" in name else State.FAILED
+    )
+    monkeypatch.setattr(Trials, "bench", place.as_bench(scripted.root))
+    scripted.says(fenced("from cart import total\n", USELESS.replace("useless", "bad_neighbour")))
+    failed = await scripted.failure("tests", "", "cart.py")
+    assert "tests pass no more that were there: test_it_adds, test_tax_comes_on_top" in failed.error.message
 
 
 @pytest.mark.e2e
@@ -166,7 +223,7 @@ async def test_a_test_file_that_is_there_is_extended(allowed: Shop) -> None:
     (allowed.root / "tests").mkdir()
     file = allowed.root / "tests" / "test_cart.py"
     file.write_text(THEIRS)
-    allowed.says(fenced(GOOD, WRONG))
+    allowed.says(fenced(GOOD, WRONG), "That is all.")
     proposal = await allowed.proposal("tests", "", "cart.py")
     assert file.read_text() == THEIRS
     assert proposal.verdict is not None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
+from tests.support.scripted_bench import Says, Scripted
 
 from beastmode.tasks.verify.check import check_tests
 from beastmode.tasks.verify.coverage import Coverage
 from beastmode.tasks.verify.outcome import Case, Outcome, State
 from beastmode.tasks.verify.runners import runners
 from beastmode.tasks.verify.running import Ran
-from beastmode.tasks.verify.sandbox import Run
 from beastmode.tasks.verify.testcode import source_tests
 from beastmode.tasks.verify.verdict import Judged, Target, Verdict
 
@@ -35,43 +33,6 @@ def test_flaky():
     assert half(-1) == 0
 """
 TARGET = Target("code.py", CODE)
-Says = Callable[[str, bool, int | None], State]
-
-
-class Scripted:
-    """A bench that runs nothing: each test passes or fails as `says` tells, by name, by fault, and by order."""
-
-    def __init__(self, says: Says, *, ended: str = "exited", coverage: Coverage | None = None) -> None:
-        self.runner = runners()["pytest"]
-        self.files: dict[str, str] = {}
-        self.runs: list[tuple[bool, int | None]] = []
-        self._says, self._ended, self._coverage = says, ended, coverage
-
-    async def put(self, path: str, text: str) -> None:
-        self.files[path] = text
-
-    async def run(
-        self,
-        path: str,
-        *,
-        target: Target,
-        seed: int | None = None,
-        measure: bool = False,
-        timeout_s: float | None = None,
-    ) -> Ran:
-        broken = self.files.get("code.py", CODE) != CODE
-        self.runs.append((broken, seed))
-        tests = tuple(
-            Case(test.name, test.name, state, "" if state is State.PASSED else f"because of {test.name}")
-            for test in source_tests(self.files.get(path, ""), "python")
-            for state in [self._says(test.name, broken, seed)]
-        )
-        coverage = self._coverage if measure else None
-        run = Run(("x",), 0, "output", self._ended, 0.1, ("apart",), ("open",))  # type: ignore[arg-type]  # a test's
-        return Ran(run, Outcome(tests, "" if tests else "nothing there"), coverage, "no tool")
-
-    def clean(self, text: str) -> str:
-        return text
 
 
 async def verdict_of(says: Says, tests: str = TESTS, **more: object) -> tuple[Verdict, Scripted]:

@@ -59,6 +59,8 @@ class Commands:
             "beastmode.chat.sessions": self.chat_sessions,
             "beastmode.chat.show": self.chat_show,
             "beastmode.completion.why": self.why,
+            "beastmode.consent.decide": self.decide_consent,
+            "beastmode.consent.show": self.show_consent,
             "beastmode.log": self.log,
             "beastmode.models.check": self.check,
             "beastmode.models.fetch": self.fetch,
@@ -107,6 +109,18 @@ class Commands:
         if told is None:
             return {"lines": ["# No suggestion was asked for here yet", "", "Type something, or trigger a suggestion."]}
         return {"lines": explain(told)}
+
+    async def decide_consent(self, argument: Argument) -> None:
+        """{allowed, uri?, isTrusted}: whether the tests of the folder may be run; null: to be asked again."""
+        from beastmode.faces.lsp.consent import decide  # noqa: PLC0415 - not needed to start
+
+        await decide(await self._app(), argument)
+
+    async def show_consent(self, argument: Argument) -> Any:
+        """{task?, uri?, isTrusted} -> `Consent`: what the user said about running tests; what to say before."""
+        from beastmode.faces.lsp.consent import show  # noqa: PLC0415 - as above
+
+        return await show(await self._app(), argument)
 
     async def log(self, _argument: Argument) -> dict[str, str]:
         """-> {path} of the log file."""

@@ -14,6 +14,8 @@ COMMANDS: tuple[str, ...] = (
     "beastmode.chat.sessions",
     "beastmode.chat.show",
     "beastmode.completion.why",
+    "beastmode.consent.decide",
+    "beastmode.consent.show",
     "beastmode.log",
     "beastmode.models.check",
     "beastmode.models.fetch",
@@ -30,7 +32,7 @@ COMMANDS: tuple[str, ...] = (
 )
 """Of `workspace/executeCommand`; each takes at most one object."""
 
-SETTINGS: tuple[str, ...] = ("disabledLanguages", "enabled", "localOnly")
+SETTINGS: tuple[str, ...] = ("codeLenses", "disabledLanguages", "enabled", "localOnly")
 """Of the section `beastmode` in `workspace/configuration`; they can only narrow what the user allowed elsewhere."""
 
 CHAT = "beastmode/chat"
@@ -242,6 +244,19 @@ class TaskResult(TypedDict):
     text: str
     plan: list[TaskStep]
     leftOut: list[str]
+
+
+class Consent(TypedDict):
+    """Whether the tests of a folder may be run, null: not asked yet; `isNeeded`: the task would run some now.
+
+    `isolated` and `notIsolated` are sentences: what is to be said before the user is asked.
+    """
+
+    folder: str
+    allowed: bool | None
+    isNeeded: bool
+    isolated: list[str]
+    notIsolated: list[str]
 
 
 class OpportunityPlace(TypedDict):

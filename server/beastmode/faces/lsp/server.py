@@ -57,6 +57,7 @@ def to_allowed(section: object) -> Allowed:
         enabled=section.get("enabled") is not False,
         local_only=section.get("localOnly") is True,
         languages_off=frozenset(name for name in names if isinstance(name, str)),
+        code_lenses=section.get("codeLenses") is not False,
     )
 
 
@@ -93,6 +94,7 @@ class Session:
             lsp.WORKSPACE_DID_CHANGE_CONFIGURATION: (self._configuration_changed, None),
             # pygls advertises this provider only when it is given options.
             lsp.TEXT_DOCUMENT_INLINE_COMPLETION: (self._inline_completion, lsp.InlineCompletionOptions()),
+            lsp.TEXT_DOCUMENT_CODE_LENS: (self._code_lenses, lsp.CodeLensOptions()),
             lsp.TEXT_DOCUMENT_DID_SAVE: (self._saved, None),
             lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: (self._folders_changed, None),
             protocol.CHAT: (self._chat, None),
@@ -156,7 +158,7 @@ class Session:
     async def _configuration_changed(self, params: lsp.DidChangeConfigurationParams) -> None:
         settings = params.settings
         if isinstance(settings, dict) and "beastmode" in settings:
-            self._allowed = to_allowed(settings["beastmode"])
+            self._allow(to_allowed(settings["beastmode"]))
         else:
             self._configured = asyncio.ensure_future(self._read_configuration())
             await self._configured
@@ -172,7 +174,7 @@ class Session:
         except (JsonRpcException, TimeoutError) as error:
             log.warning("The editor did not give its configuration: %s", error)
         else:
-            self._allowed = to_allowed(sections[0] if sections else None)
+            self._allow(to_allowed(sections[0] if sections else None))
 
     async def _inline_completion(self, asked: Asked | None) -> lsp.InlineCompletionList:
         if asked is None:
@@ -188,6 +190,22 @@ class Session:
             app.report(answer.error)
             self._broadcast.changed()
         return to_list(asked, answer.suggestions)
+
+    async def _code_lenses(self, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
+        document = self.server.documents.get(params.text_document.uri)
+        if document is None or not (await self._narrowed()).code_lenses:
+            return []
+        from beastmode.faces.lsp.lenses import lenses  # noqa: PLC0415 - not needed to start
+
+        return await lenses(document)
+
+    def _allow(self, allowed: Allowed) -> None:
+        """Take over what the workspace leaves allowed; what the editor shows already is asked for anew."""
+        lenses_changed = allowed.code_lenses is not self._allowed.code_lenses
+        self._allowed = allowed
+        capabilities = self.server.client_capabilities.workspace
+        if lenses_changed and capabilities and capabilities.code_lens and capabilities.code_lens.refresh_support:
+            self.server.workspace_code_lens_refresh(None)
 
     async def _saved(self, params: lsp.DidSaveTextDocumentParams) -> None:
         (await self.app()).workspace.saved(path_of(params.text_document.uri))
