@@ -36,7 +36,9 @@ COMMANDS: dict[str, Command | Group] = {
     ),
     "doctor": Command("show:doctor", "Check the installation, with a fix for what is wrong."),
     "complete": Command("ask:complete", "Fill a hole in code and print what the model wrote, unfiltered."),
-    "run": Command("tasks:run_task", "Build a feature, refactor, document, fix or explain; you say yes or no to it."),
+    "run": Command(
+        "tasks:run_task", "Build a feature, refactor, write tests, document, fix or explain; you say yes or no to it."
+    ),
     "allow": Command("allow:allow", "Say whether this workspace's tests may be run, in a copy, to check changes."),
     "evaluate": Command(
         "evaluate:evaluate", "Let models fill holes cut in your code, through the real engine, and compare."
