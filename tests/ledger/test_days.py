@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,9 +15,6 @@ from beastmode.ledger.days import FOREVER, days, midnight, month, read_span, sta
 from beastmode.ledger.ledger import Ledger
 from beastmode.ledger.report import report
 from beastmode.store import Database
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CHANGES = {
     "Europe/Berlin": (date(2026, 3, 29), 23.0),
@@ -31,12 +27,11 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-async def test_a_day_has_the_hours_that_it_has(name: str, tmp_path: Path) -> None:
+async def test_a_day_has_the_hours_that_it_has(name: str, database: Database) -> None:
     """Tries every ten minutes around a change of the clocks: each local day gets what its calendar says, no more."""
     zone, (changing, hours) = ZoneInfo(name), CHANGES[name]
     begins, ends = start_of(changing, zone), start_of(changing + timedelta(days=1), zone)
     assert (ends - begins) / 3600 == hours
-    database = await Database.open(tmp_path / "l.db")
     ledger = Ledger(database)
     moments = [begins + 600 * n for n in range(-50, 200)]
     for moment in moments:

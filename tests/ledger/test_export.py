@@ -21,25 +21,20 @@ from beastmode.ledger.ledger import Ledger
 from beastmode.store import Database
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from beastmode.ledger.export import Format
 
 COUNT = 7
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ledger]:
+async def ledger(database: Database, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """Seven rows, three of them at the same moment, in pages of two."""
     monkeypatch.setattr(export, "PAGE", 2)
-    database = await Database.open(tmp_path / "l.db")
     ledger = Ledger(database)
     for number in range(COUNT):
         error = "=1+1, a formula" if number == 0 else None
         await ledger.observe(replace(ROW, id=str(number), started_at=3600.5 + max(0, number - 4), error=error))
-    yield ledger
-    await database.close()
+    return ledger
 
 
 async def exported(ledger: Ledger, form: Format, since: float = 0.0, until: float = FOREVER) -> bytes:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.attempts import GPT4, ROW, SHOWN, sums_of_rollups, sums_of_rows
+from tests.support.databases import Blank
 
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Outcome
@@ -23,23 +22,10 @@ from beastmode.ledger.prices import price_id
 from beastmode.ledger.rows import Baseline, record
 from beastmode.ledger.tally import Tally
 from beastmode.store import Database, StoreError
-from beastmode.store.migrations import migrate
-from beastmode.store.sqlite import connect
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
 
 BASELINE = "openai:gpt-4"
 WHOLE = Decimal("0.036")
 """What the tokens of ROW cost on the baseline model."""
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await Database.open(tmp_path / "l.db")
-    yield database
-    await database.close()
 
 
 @pytest.fixture
@@ -140,10 +126,9 @@ _showings = st.lists(
 
 @settings(max_examples=20, deadline=None)
 @given(_showings)
-def test_the_sums_are_those_of_the_rows(showings: list[Showing]) -> None:
+def test_the_sums_are_those_of_the_rows(blank: Blank, showings: list[Showing]) -> None:
     """However often a showing is written anew, and whatever of it changed; those of the tries too."""
-    with closing(connect(":memory:")) as connection:
-        migrate(connection)
+    with blank() as connection:
         baseline = Baseline(BASELINE, GPT4, price_id(connection, BASELINE, GPT4))
         for number, request in enumerate(("r", "s", "s")):
             outcome = Outcome.OK if number < 2 else Outcome.FAILED

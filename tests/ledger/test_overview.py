@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -46,9 +45,8 @@ async def test_the_parts_are_the_whole(tmp_path_factory: pytest.TempPathFactory,
         assert sum(getattr(part, name) for part in seen.models.values()) == expected
 
 
-async def test_failures_are_told_once_each(tmp_path: Path) -> None:
+async def test_failures_are_told_once_each(database: Database) -> None:
     """The same error of a model counts up; tests of a model and what was broken off are left out; newest first."""
-    database = await Database.open(tmp_path / "l.db")
     ledger = Ledger(database)
     failed = replace(ROW, outcome=Outcome.FAILED, error_kind="unreachable", error="refused")
     for number, row in enumerate(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.ledger.test_rollups import a_database
 from tests.support.attempts import ROW, SHOWN
+from tests.support.databases import Blank
 
 from beastmode.ledger.days import start_of
 from beastmode.ledger.feedback import FeedbackLog
@@ -24,13 +22,6 @@ from beastmode.store import Database
 
 ZONES = ["UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns", "Australia/Lord_Howe"]
 NOW = 1_790_000_000.0
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    found = await Database.open(tmp_path / "beastmode.db")
-    yield found
-    await found.close()
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -60,9 +51,9 @@ async def test_local_days_and_months_stay_as_they_were(database: Database, zone:
     st.lists(st.floats(1_789_990_000, 1_790_007_200), max_size=12),
     st.lists(st.floats(1_789_990_000, 1_790_007_200), min_size=1, max_size=4, unique=True),
 )
-def test_spans_still_add_up_to_the_whole(moments: list[float], cuts: list[float]) -> None:
+def test_spans_still_add_up_to_the_whole(blank: Blank, moments: list[float], cuts: list[float]) -> None:
     """Wherever a span of removed hours is cut, every try counts once."""
-    with a_database() as connection:
+    with blank() as connection:
         for number, moment in enumerate(moments):
             record(connection, replace(ROW, id=str(number), started_at=moment), None)
         connection.execute("DELETE FROM attempts WHERE started_at < 1789999200")

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.attempts import GPT4, ROW, any_attempts, sums_of_rollups, sums_of_rows
+from tests.support.databases import Blank
 
 from beastmode.domain.routing import Attempt, Outcome
 from beastmode.ledger.backfill import BATCH, compare, fill_costs
 from beastmode.ledger.prices import price_id
 from beastmode.ledger.rows import KEY, SUMS, Baseline, change, record
 from beastmode.ledger.totals import Totals, fold
+from beastmode.store import Connection, Database, StoreError
 from beastmode.store.migrations import MIGRATIONS, migrate
 from beastmode.store.sqlite import connect
 
 
-@contextmanager
-def a_database() -> Iterator[sqlite3.Connection]:
-    with closing(connect(":memory:")) as connection:
-        migrate(connection)
-        yield connection
-
-
-def baseline_in(connection: sqlite3.Connection) -> Baseline:
+def baseline_in(connection: Connection) -> Baseline:
     return Baseline("openai:gpt-4", GPT4, price_id(connection, "openai:gpt-4", GPT4))
 
 
 @settings(max_examples=20, deadline=None)
 @given(any_attempts, st.booleans())
-def test_the_rollups_are_the_sums_of_the_rows(attempts: list[Attempt], has_baseline: bool) -> None:  # noqa: FBT001
+def test_the_rollups_are_the_sums_of_the_rows(blank: Blank, attempts: list[Attempt], has_baseline: bool) -> None:  # noqa: FBT001
     """For any tries; after some were accepted; after the prices that were missing became known."""
-    with a_database() as connection:
+    with blank() as connection:
         baseline = baseline_in(connection)
         for attempt in attempts:
             record(connection, attempt, baseline if has_baseline else None)
@@ -52,10 +46,10 @@ def test_the_rollups_are_the_sums_of_the_rows(attempts: list[Attempt], has_basel
 
 @settings(max_examples=20, deadline=None)
 @given(any_attempts, st.lists(st.floats(1_790_000_000, 1_790_007_200), min_size=2, max_size=5, unique=True))
-def test_any_span_is_exact(attempts: list[Attempt], edges: list[float]) -> None:
+def test_any_span_is_exact(blank: Blank, attempts: list[Attempt], edges: list[float]) -> None:
     """A span that cuts an hour counts that hour's rows; no try is counted twice or under another span."""
     edges.sort()
-    with a_database() as connection:
+    with blank() as connection:
         for attempt in attempts:
             record(connection, attempt, None)
         found = fold(connection, edges, lambda span, *_: span)
@@ -67,17 +61,13 @@ def test_any_span_is_exact(attempts: list[Attempt], edges: list[float]) -> None:
             assert totals.total.count == sum(each.outcome is Outcome.OK and not each.cached for each in within)
 
 
-def test_what_fails_half_way_leaves_neither_row_nor_sum() -> None:
+async def test_what_fails_half_way_leaves_neither_row_nor_sum(database: Database) -> None:
     """A second row of the same id is refused, and the sums do not know of it."""
-    with a_database() as connection:
-        record(connection, ROW, None)
-        connection.execute("BEGIN")
-        try:
-            record(connection, replace(ROW, total_s=9.0), None)
-        except sqlite3.IntegrityError:
-            connection.execute("ROLLBACK")
-        assert sums_of_rollups(connection) == sums_of_rows(connection)
-        assert connection.execute("SELECT SUM(attempts) FROM rollups").fetchone()[0] == 1
+    await database.transact(lambda connection: record(connection, ROW, None))
+    with pytest.raises(StoreError, match=r"(?i)unique"):
+        await database.transact(lambda connection: record(connection, replace(ROW, total_s=9.0), None))
+    assert await database.query(sums_of_rollups) == await database.query(sums_of_rows)
+    assert (await database.read("SELECT SUM(attempts) FROM rollups"))[0][0] == 1
 
 
 def test_rows_of_the_first_version_are_summed_up() -> None:
@@ -138,9 +128,9 @@ def test_suggestions_of_the_second_version_count_where_they_were_accepted() -> N
         assert answers[SUMS.index("estimated_baseline_nano")] == 300
 
 
-def test_missing_prices_are_filled_in_batches() -> None:
+def test_missing_prices_are_filled_in_batches(blank: Blank) -> None:
     """The writers of other windows wait for a batch at most; what is known is never changed."""
-    with a_database() as connection:
+    with blank() as connection:
         baseline = baseline_in(connection)
         known = replace(ROW, id="known", baseline_cost=Decimal(1))
         record(connection, known, None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.attempts import GPT4, ROW
@@ -17,20 +16,9 @@ from beastmode.ledger.ledger import Ledger
 from beastmode.ledger.prices import PriceBook, price_id
 from beastmode.store import Database
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
 BASELINE = "openai:gpt-4"
 ASKED = replace(ROW, task=Task.CHAT)
 """An answer that counts as it is; a suggestion counts where it was used, see test_feedback.py."""
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await Database.open(tmp_path / "l.db")
-    yield database
-    await database.close()
 
 
 @pytest.fixture

@@ -1,20 +1,16 @@
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.databases import database, open_database, postgresql_server
 
 from beastmode.registry.masters import Keyring, ScryptCost
 from beastmode.registry.vault import Vault
 from beastmode.store import Database
 
+__all__ = ["database", "open_database", "postgresql_server"]
+
 MakeVault = Callable[..., Vault]
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path / "beastmode.db")
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.support.databases import refuse_updates
 
 from beastmode.domain.errors import InvalidModel, KeyUnreadable, ModelNotFound, UserError
 from beastmode.domain.model import BUILTIN_ID, FimTemplate, ModelSpec
@@ -296,7 +297,7 @@ async def test_every_part_of_a_price_counts(registry: Registry, database: Databa
 async def test_a_failed_change_leaves_the_registry_as_it_was(registry: Registry, database: Database) -> None:
     """What was not written is not shown either."""
     await registry.add(MODEL, "secret")
-    await database.write("CREATE TRIGGER full BEFORE UPDATE ON models BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    await refuse_updates(database, "models")
     with pytest.raises(StoreError, match="disk full"):
         await registry.add(replace(MODEL, name="Other"), "other", replace=True)
     assert registry.get("mine").name == "Mine"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.support.databases import refuse_updates
 
 from beastmode.domain.errors import KeyUnreadable
 from beastmode.registry.masters import Master, PassphraseSource, ScryptCost
@@ -69,8 +70,8 @@ class HangingKeyring(DictKeyring):
 async def store(database: Database, vault: Vault, key: str, model_id: str = "custom:m") -> None:
     """Put a model with a sealed key into the database."""
     model = (
-        "INSERT OR IGNORE INTO models (id, name, provider, endpoint_url, upstream_id, description, context_window, "
-        "max_tokens, temperature) VALUES (?, '', '', '', '', '', 0, 0, 0)"
+        "INSERT INTO models (id, name, provider, endpoint_url, upstream_id, description, context_window, "
+        "max_tokens, temperature) VALUES (?, '', '', '', '', '', 0, 0, 0) ON CONFLICT DO NOTHING"
     )
     await database.write_all([(model, (model_id,)), *await vault.statements_to_keep(key, model_id, ORIGIN)])
 
@@ -357,7 +358,7 @@ async def test_a_rotation_that_cannot_be_written_leaves_the_old_master(
     """Where the transaction fails, the old keys still open and no new master stays behind."""
     await store(database, make_vault(), "secret")
     files = key_files(tmp_path)
-    await database.write("CREATE TRIGGER full BEFORE UPDATE ON sealed_keys BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    await refuse_updates(database, "sealed_keys")
     with pytest.raises(StoreError, match="disk full"):
         await make_vault().rotate()
     assert key_files(tmp_path) == files
@@ -441,13 +442,14 @@ async def test_processes_that_start_together_agree_on_one_master(
         assert await make_vault().open(f"custom:{n}", ORIGIN) == f"key {n}"
 
 
+@pytest.mark.parametrize("open_database", ["sqlite"], indirect=True)
 async def test_a_removed_key_leaves_no_bytes(database: Database, make_vault: MakeVault, tmp_path: Path) -> None:
     """Deleted rows are overwritten in the file, not only unlinked."""
     await store(database, make_vault(), "secret" * 20)
     ciphertext = (await database.read("SELECT ciphertext FROM sealed_keys"))[0]["ciphertext"]
     await database.write("DELETE FROM sealed_keys")
     await database.close()
-    assert ciphertext not in (tmp_path / "beastmode.db").read_bytes()
+    assert ciphertext not in (tmp_path / "test.db").read_bytes()
 
 
 async def test_no_source_at_all_is_an_error_with_a_fix(database: Database, tmp_path: Path) -> None:

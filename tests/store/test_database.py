@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.databases import OpenDatabase
 
 from beastmode.store import Database, StoreError
 from beastmode.store.migrations import MIGRATIONS, Migration, migrate
@@ -22,31 +23,31 @@ async def tasks(database: Database) -> list[str]:
     return [row["task"] for row in await database.read("SELECT task FROM routes ORDER BY rowid")]
 
 
-async def test_a_write_can_be_read_as_soon_as_it_returns(tmp_path: Path) -> None:
+async def test_a_write_can_be_read_as_soon_as_it_returns(open_database: OpenDatabase) -> None:
     """`write` returns after COMMIT: another connection sees the row."""
-    database = await Database.open(tmp_path / "a.db")
+    database = await open_database()
     await database.write(ROUTE, ("chat", "m"))
     assert await tasks(database) == ["chat"]
     await database.close()
 
 
-async def test_writes_of_many_callers_are_all_kept_in_order(tmp_path: Path) -> None:
+async def test_writes_of_many_callers_are_all_kept_in_order(open_database: OpenDatabase) -> None:
     """Grouping writes into one transaction loses none and keeps their order."""
-    database = await Database.open(tmp_path / "a.db")
+    database = await open_database()
     await asyncio.gather(*(database.write(ROUTE, (str(n), "m")) for n in range(300)))
     assert await tasks(database) == [str(n) for n in range(300)]
     await database.close()
 
 
-async def test_a_bad_write_fails_alone(tmp_path: Path) -> None:
+async def test_a_bad_write_fails_alone(open_database: OpenDatabase) -> None:
     """A failing statement tells its own caller and harms no neighbour in the same group."""
-    database = await Database.open(tmp_path / "a.db")
+    database = await open_database()
     good = [database.write(ROUTE, (str(n), "m")) for n in range(20)]
     bad = [
         database.write(ROUTE, ("0", "again")),
         database.write("INSERT INTO nowhere VALUES (1)"),
         database.write(ROUTE, ("too few",)),
-        database.write(ROUTE, ("too large", 1 << 80)),
+        database.write("INSERT INTO routes VALUES ('too large', ?, 'm')", (1 << 80,)),
         database.write(ROUTE, ("no type", object())),
         database.write(ROUTE, ("surrogate", "\ud800")),
     ]
@@ -56,32 +57,32 @@ async def test_a_bad_write_fails_alone(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_statements_that_belong_together_are_all_or_nothing(tmp_path: Path) -> None:
+async def test_statements_that_belong_together_are_all_or_nothing(open_database: OpenDatabase) -> None:
     """`write_all` leaves nothing behind where its last statement fails."""
-    database = await Database.open(tmp_path / "a.db")
-    with pytest.raises(StoreError, match="UNIQUE"):
+    database = await open_database()
+    with pytest.raises(StoreError, match=r"(?i)unique"):
         await database.write_all([(ROUTE, ("a", "m")), (ROUTE, ("b", "m")), (ROUTE, ("a", "m"))])
     assert await tasks(database) == []
     await database.close()
 
 
-async def test_a_cancelled_caller_does_not_lose_its_write(tmp_path: Path) -> None:
+async def test_a_cancelled_caller_does_not_lose_its_write(open_database: OpenDatabase) -> None:
     """A row is written even where the task that wrote it is cancelled while it waits."""
-    database = await Database.open(tmp_path / "a.db")
+    database = await open_database()
     writes = [asyncio.create_task(database.write(ROUTE, (str(n), "m"))) for n in range(50)]
     await asyncio.sleep(0)
     for write in writes:
         write.cancel()
     await asyncio.gather(*writes, return_exceptions=True)
     await database.close()
-    again = await Database.open(tmp_path / "a.db")
+    again = await open_database()
     assert len(await tasks(again)) == 50
     await again.close()
 
 
-async def test_closing_writes_what_is_queued(tmp_path: Path) -> None:
+async def test_closing_writes_what_is_queued(open_database: OpenDatabase) -> None:
     """`close` drains the queue, may be called twice, and refuses what comes after."""
-    database = await Database.open(tmp_path / "a.db")
+    database = await open_database()
     writes = [asyncio.create_task(database.write(ROUTE, (str(n), "m"))) for n in range(50)]
     await asyncio.sleep(0)
     await database.close()
@@ -91,19 +92,34 @@ async def test_closing_writes_what_is_queued(tmp_path: Path) -> None:
         await database.write(ROUTE, ("late", "m"))
     with pytest.raises(StoreError, match="closed"):
         await database.read("SELECT 1")
-    again = await Database.open(tmp_path / "a.db")
+    again = await open_database()
     assert len(await tasks(again)) == 50
     await again.close()
 
 
-async def test_a_wrong_query_is_an_error_with_the_file_in_it(tmp_path: Path) -> None:
-    """Callers never see SQLite's own exceptions."""
-    database = await Database.open(tmp_path / "a.db")
-    with pytest.raises(StoreError, match=r"a\.db failed: no such table"):
+async def test_a_wrong_query_is_an_error_that_names_the_database(database: Database) -> None:
+    """Callers never see the exceptions of a database's library."""
+    with pytest.raises(StoreError, match=r"The database .*(test.db|postgresql://).* failed: .*nowhere"):
         await database.read("SELECT * FROM nowhere")
-    with pytest.raises(StoreError, match="readonly"):
+    with pytest.raises(StoreError, match=r"read-?only"):
         await database.read("DELETE FROM routes")
-    await database.close()
+
+
+async def test_a_key_needs_its_model_and_goes_with_it(database: Database) -> None:
+    """A sealed key never outlives what it belongs to; one of a provider stands alone."""
+    seal = "INSERT INTO sealed_keys (model_id, key_id, nonce, ciphertext, origin) VALUES (?, 'k', ?, ?, 'o')"
+    with pytest.raises(StoreError, match="a key needs its model"):
+        await database.write(seal, ("custom:m", b"\x00", b"\xff"))
+    await database.write(
+        "INSERT INTO models (id, name, provider, endpoint_url, upstream_id, description, context_window, max_tokens,"
+        " temperature) VALUES ('custom:m', 'm', 'p', 'u', 'm', '', 1, 1, 0.2)"
+    )
+    await database.write(seal, ("custom:m", b"\x00", b"\xff"))
+    await database.write(seal, ("openai", b"\x00", b"\xff"))
+    await database.write("DELETE FROM models")
+    assert [tuple(row) for row in await database.read("SELECT model_id, nonce FROM sealed_keys")] == [
+        ("openai", b"\x00")
+    ]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
@@ -181,10 +197,10 @@ async def test_two_damaged_files_in_one_second_are_both_kept(tmp_path: Path) -> 
     assert len(damaged(tmp_path)) == 3
 
 
-async def test_a_healthy_file_gives_no_notice(tmp_path: Path) -> None:
+async def test_a_healthy_file_gives_no_notice(open_database: OpenDatabase) -> None:
     """Opening, closing and opening again is silent and keeps everything."""
     for expected in ([], ["0"], ["0", "1"]):
-        database = await Database.open(tmp_path / "a.db")
+        database = await open_database()
         assert database.notices == ()
         assert await tasks(database) == expected
         await database.write(ROUTE, (str(len(expected)), "m"))
@@ -232,9 +248,9 @@ def test_migration_names_are_ordered_and_unique() -> None:
     assert names == sorted(set(names))
 
 
-async def test_prices_are_append_only(tmp_path: Path) -> None:
+async def test_prices_are_append_only(open_database: OpenDatabase) -> None:
     """Neither an update nor a delete can change what something cost."""
-    database = await Database.open(tmp_path / "a.db")
+    database = await open_database()
     await database.write(
         "INSERT INTO prices (model, input, output, as_of, source) VALUES ('m', '1', '2', '2026-01-01', 'user')"
     )

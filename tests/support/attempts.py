@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from dataclasses import replace
 from datetime import date
@@ -16,6 +15,7 @@ from beastmode.domain.usage import Price, Usage
 from beastmode.ledger.feedback import Showing
 from beastmode.ledger.rows import SUMS, hour_of, share_of, times_of
 from beastmode.ledger.sketch import Sketch
+from beastmode.store import Connection, Row
 
 GPT4 = Price(Decimal(30), Decimal(60), date(2026, 1, 1), "test")
 ROW = Attempt(
@@ -81,9 +81,9 @@ any_attempts = st.lists(_tries, min_size=1, max_size=8).map(_numbered)
 Sums = dict[tuple[object, ...], tuple[tuple[int, ...], bytes, bytes]]
 
 
-def sums_of_rows(connection: sqlite3.Connection) -> Sums:
+def sums_of_rows(connection: Connection) -> Sums:
     """What the rollups must be, from every row."""
-    groups: dict[tuple[object, ...], list[sqlite3.Row]] = defaultdict(list)
+    groups: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in connection.execute("SELECT * FROM attempts"):
         groups[hour_of(row["started_at"]), row["model"], row["task"], row["outcome"], row["user"]].append(row)
     found: Sums = {}
@@ -98,7 +98,7 @@ def sums_of_rows(connection: sqlite3.Connection) -> Sums:
     return found
 
 
-def sums_of_rollups(connection: sqlite3.Connection) -> Sums:
+def sums_of_rollups(connection: Connection) -> Sums:
     """What the rollups are."""
     return {
         (row["hour"], row["model"], row["task"], row["outcome"], row["user"]): (

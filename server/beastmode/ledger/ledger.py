@@ -46,6 +46,9 @@ _SPENT = """SELECT
     + (SELECT COALESCE(SUM({column}), 0) FROM attempts WHERE started_at >= :since AND started_at < :hour{who})"""
 _WHO = ' AND "user" = :user'
 
+_NEWEST = """SELECT * FROM attempts WHERE started_at >= ? AND started_at < ?
+    ORDER BY started_at DESC, rowid DESC LIMIT ?"""
+
 
 class Ledger:
     """The attempts table and its sums.
@@ -80,8 +83,7 @@ class Ledger:
 
     async def tail(self, count: int, since: float = 0.0, until: float = FOREVER) -> list[Row]:
         """The newest tries that began in a span (Unix time), oldest of them first."""
-        query = "SELECT * FROM attempts WHERE started_at >= ? AND started_at < ? ORDER BY started_at DESC LIMIT ?"
-        return (await self._database.read(query, (since, until, count)))[::-1]
+        return (await self._database.read(_NEWEST, (since, until, count)))[::-1]
 
     async def since(self, moment: float) -> list[Row]:
         """The tries that began after a moment (Unix time) and ended by themselves, oldest first."""

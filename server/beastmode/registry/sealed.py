@@ -18,7 +18,7 @@ _UPSERT_KEY = """INSERT INTO sealed_keys (model_id, key_id, nonce, ciphertext, o
 # The nonce says which version of a row was read: one that another process has replaced since is not touched.
 _RESEAL = "UPDATE sealed_keys SET key_id = ?, nonce = ?, ciphertext = ? WHERE model_id = ? AND nonce = ?"
 _REPLACE_RECORD = """INSERT INTO vault_meta (name, value) VALUES (?, ?)
-    ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value = ?"""
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE vault_meta.value = ?"""
 # A guard is a statement that fails its transaction where its condition holds: the value of a record is never NULL.
 _GUARD_CURRENT = """INSERT INTO vault_meta (name, value) SELECT 'guard', NULL
     WHERE NOT EXISTS (SELECT 1 FROM vault_meta WHERE name = ? AND value = ?)"""

@@ -51,6 +51,21 @@ class Database:
 
         return cls(await asyncio.to_thread(open_file, path))
 
+    @classmethod
+    async def connect(cls, url: str) -> Database:
+        """Connect to a PostgreSQL database and migrate it as needed.
+
+        Raises:
+            StoreError: it cannot be reached, was written by a newer version, or psycopg is not installed.
+        """
+        try:
+            from beastmode.store.postgresql import open_url  # noqa: PLC0415 - an extra that few have
+        except ImportError:
+            raise StoreError(
+                "PostgreSQL needs psycopg, which is not installed", "Run `pip install 'beastmode[postgres]'`"
+            ) from None
+        return cls(await asyncio.to_thread(open_url, url))
+
     async def write(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> None:
         """Run one statement; returns after its COMMIT.
 

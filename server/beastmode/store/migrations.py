@@ -1,18 +1,31 @@
 """The schema, as the ordered list of the steps that made it.
 
 A step is never edited once it has been released: a change is a new step at the end. Each is recorded by name, so a
-file that holds a name which is not in the list was written by a newer version and is left alone.
+database that holds a name which is not in the list was written by a newer version and is left alone.
+
+Statements are SQLite's; postgresql/dialect.py puts the types of columns into PostgreSQL's words. What the two spell
+differently (triggers, mostly) stands here in both ways.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from beastmode.store.faults import StoreError
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable, Iterable
+
+    from beastmode.store.connection import Connection
+
+
+class Spelled(NamedTuple):
+    """A statement in both ways; '' where one of the two needs none, as what mends rows of the first SQLite files."""
+
+    sqlite: str
+    postgresql: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +33,16 @@ class Migration:
     """One step: its recorded name, and the statements that run in one transaction."""
 
     name: str
-    statements: tuple[str, ...]
+    statements: tuple[str | Spelled, ...]
+
+    def on_sqlite(self) -> list[str]:
+        """The statements for SQLite."""
+        return [each if isinstance(each, str) else each.sqlite for each in self.statements]
+
+    def on_postgresql(self, translated: Callable[[str], str]) -> list[str]:
+        """The statements for PostgreSQL."""
+        found = [translated(each) if isinstance(each, str) else each.postgresql for each in self.statements]
+        return [each for each in found if each]
 
 
 MIGRATIONS: tuple[Migration, ...] = (
@@ -37,10 +59,18 @@ MIGRATIONS: tuple[Migration, ...] = (
                 source TEXT NOT NULL
             )""",
             "CREATE INDEX prices_by_model ON prices (model, as_of)",
-            """CREATE TRIGGER prices_are_never_changed BEFORE UPDATE ON prices
-                BEGIN SELECT RAISE(ABORT, 'prices are append-only'); END""",
-            """CREATE TRIGGER prices_are_never_deleted BEFORE DELETE ON prices
-                BEGIN SELECT RAISE(ABORT, 'prices are append-only'); END""",
+            Spelled(
+                """CREATE TRIGGER prices_are_never_changed BEFORE UPDATE ON prices
+                    BEGIN SELECT RAISE(ABORT, 'prices are append-only'); END""",
+                """CREATE FUNCTION prices_are_append_only() RETURNS trigger LANGUAGE plpgsql
+                    AS $$ BEGIN RAISE EXCEPTION 'prices are append-only'; END $$""",
+            ),
+            Spelled(
+                """CREATE TRIGGER prices_are_never_deleted BEFORE DELETE ON prices
+                    BEGIN SELECT RAISE(ABORT, 'prices are append-only'); END""",
+                """CREATE TRIGGER prices_are_never_changed BEFORE UPDATE OR DELETE ON prices
+                    FOR EACH ROW EXECUTE FUNCTION prices_are_append_only()""",
+            ),
             """CREATE TABLE models (
                 id TEXT PRIMARY KEY,
                 name TEXT NOT NULL,
@@ -147,7 +177,8 @@ MIGRATIONS: tuple[Migration, ...] = (
                 PRIMARY KEY (hour, model, task, outcome)
             ) WITHOUT ROWID""",
             # What is there already is summed up, but its times are not: their sketches are not made by SQL.
-            """INSERT INTO rollups SELECT CAST(started_at / 3600 AS INTEGER) * 3600, model, task, outcome,
+            Spelled(
+                """INSERT INTO rollups SELECT CAST(started_at / 3600 AS INTEGER) * 3600, model, task, outcome,
                 COUNT(*), COUNT(accepted_at) FILTER (WHERE outcome = 'ok'), 0, 0, SUM(estimated),
                 COUNT(*) FILTER (WHERE cost_nano IS NULL AND connect_s IS NOT NULL),
                 COUNT(*) FILTER (WHERE connect_s IS NOT NULL),
@@ -157,6 +188,8 @@ MIGRATIONS: tuple[Migration, ...] = (
                 COALESCE(SUM(cost_nano), 0), COALESCE(SUM(cost_nano), 0), 0,
                 COALESCE(SUM(cost_nano) FILTER (WHERE estimated), 0), 0, x'', x''
                 FROM attempts GROUP BY 1, 2, 3, 4""",
+                "",
+            ),
         ),
     ),
     Migration(
@@ -197,11 +230,28 @@ MIGRATIONS: tuple[Migration, ...] = (
             )""",
             "INSERT INTO sealed_keys SELECT model_id, key_id, nonce, ciphertext, origin FROM sealed_keys_before_m004",
             "DROP TABLE sealed_keys_before_m004",
-            """CREATE TRIGGER a_key_needs_its_model BEFORE INSERT ON sealed_keys
-                WHEN NEW.model_id LIKE 'custom:%' AND NOT EXISTS (SELECT 1 FROM models WHERE id = NEW.model_id)
-                BEGIN SELECT RAISE(ABORT, 'a key needs its model'); END""",
-            """CREATE TRIGGER a_key_goes_with_its_model AFTER DELETE ON models
-                BEGIN DELETE FROM sealed_keys WHERE model_id = OLD.id; END""",
+            Spelled(
+                """CREATE TRIGGER a_key_needs_its_model BEFORE INSERT ON sealed_keys
+                    WHEN NEW.model_id LIKE 'custom:%' AND NOT EXISTS (SELECT 1 FROM models WHERE id = NEW.model_id)
+                    BEGIN SELECT RAISE(ABORT, 'a key needs its model'); END""",
+                """CREATE FUNCTION a_key_needs_its_model() RETURNS trigger LANGUAGE plpgsql AS $$
+                    BEGIN
+                        IF NEW.model_id LIKE 'custom:%' AND NOT EXISTS (SELECT 1 FROM models WHERE id = NEW.model_id)
+                        THEN RAISE EXCEPTION 'a key needs its model';
+                        END IF;
+                        RETURN NEW;
+                    END $$;
+                CREATE TRIGGER a_key_needs_its_model BEFORE INSERT ON sealed_keys
+                    FOR EACH ROW EXECUTE FUNCTION a_key_needs_its_model()""",
+            ),
+            Spelled(
+                """CREATE TRIGGER a_key_goes_with_its_model AFTER DELETE ON models
+                    BEGIN DELETE FROM sealed_keys WHERE model_id = OLD.id; END""",
+                """CREATE FUNCTION a_key_goes_with_its_model() RETURNS trigger LANGUAGE plpgsql
+                    AS $$ BEGIN DELETE FROM sealed_keys WHERE model_id = OLD.id; RETURN OLD; END $$;
+                CREATE TRIGGER a_key_goes_with_its_model AFTER DELETE ON models
+                    FOR EACH ROW EXECUTE FUNCTION a_key_goes_with_its_model()""",
+            ),
         ),
     ),
     Migration(
@@ -281,7 +331,8 @@ MIGRATIONS: tuple[Migration, ...] = (
             "UPDATE attempts SET used = 1000 WHERE accepted_at IS NOT NULL",
             """UPDATE rollups SET baseline_cost_nano = 0, estimated_baseline_nano = 0, uncompared = 0
                 WHERE task = 'inline'""",
-            """UPDATE rollups SET (baseline_cost_nano, estimated_baseline_nano, uncompared) = (
+            Spelled(
+                """UPDATE rollups SET (baseline_cost_nano, estimated_baseline_nano, uncompared) = (
                     SELECT COALESCE(SUM(baseline_cost_nano), 0),
                         COALESCE(SUM(baseline_cost_nano) FILTER (WHERE estimated), 0),
                         COUNT(*) FILTER (WHERE connect_s IS NOT NULL AND baseline_cost_nano IS NULL)
@@ -289,6 +340,8 @@ MIGRATIONS: tuple[Migration, ...] = (
                         AND attempts.outcome = rollups.outcome AND used IS NOT NULL
                         AND started_at >= hour AND started_at < hour + 3600)
                 WHERE task = 'inline' AND accepted > 0""",
+                "",
+            ),
         ),
     ),
     Migration(
@@ -430,13 +483,17 @@ MIGRATIONS: tuple[Migration, ...] = (
 )
 
 
-def refuse_newer(connection: sqlite3.Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
-    """Stop before a file that a newer version has changed is touched.
+def refuse_newer(applied: Iterable[str], migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
+    """Stop before a database that a newer version has changed is touched.
+
+    Args:
+        applied: the names of the steps that it records.
+        migrations: the steps that this version knows.
 
     Raises:
-        StoreError: the file records a step that this version does not know.
+        StoreError: the database records a step that this version does not know.
     """
-    unknown = sorted(_applied(connection) - {migration.name for migration in migrations})
+    unknown = sorted(set(applied) - {migration.name for migration in migrations})
     if unknown:
         raise StoreError(
             f"The database was written by a newer version of BEAST MODE (it holds {', '.join(unknown)})",
@@ -444,32 +501,50 @@ def refuse_newer(connection: sqlite3.Connection, migrations: tuple[Migration, ..
         )
 
 
+def apply(
+    connection: Connection,
+    statements: Callable[[Migration], list[str]],
+    migrations: tuple[Migration, ...] = MIGRATIONS,
+) -> None:
+    """Run the missing steps, within a transaction that nobody else can write in.
+
+    Args:
+        connection: of either database.
+        statements: a step in its words.
+        migrations: all steps.
+
+    Raises:
+        StoreError: the database is of a newer version.
+    """
+    connection.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)")
+    applied = {row[0] for row in connection.execute("SELECT name FROM migrations")}
+    refuse_newer(applied, migrations)
+    for migration in migrations:
+        if migration.name not in applied:
+            for statement in statements(migration):
+                connection.execute(statement)
+            connection.execute("INSERT INTO migrations VALUES (?, CURRENT_TIMESTAMP)", (migration.name,))
+
+
 def migrate(connection: sqlite3.Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
-    """Apply the missing steps in one transaction; several processes may do so at once.
+    """Apply the missing steps to a SQLite file in one transaction; several processes may do so at once.
 
     Raises:
         StoreError: the file is of a newer version.
         sqlite3.OperationalError: another process held the lock for longer than the busy timeout.
     """
-    if {migration.name for migration in migrations} == _applied(connection):
+    if {migration.name for migration in migrations} == applied_to(connection):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)")
-        refuse_newer(connection, migrations)
-        applied = _applied(connection)
-        for migration in migrations:
-            if migration.name in applied:
-                continue
-            for statement in migration.statements:
-                connection.execute(statement)
-            connection.execute("INSERT INTO migrations VALUES (?, datetime('now'))", (migration.name,))
+        apply(connection, Migration.on_sqlite, migrations)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
-def _applied(connection: sqlite3.Connection) -> set[str]:
+def applied_to(connection: sqlite3.Connection) -> set[str]:
+    """The names of the steps that a SQLite file records."""
     known = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'").fetchone()
     return {row[0] for row in connection.execute("SELECT name FROM migrations")} if known else set()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from beastmode.store.faults import StoreError, is_busy, is_damage, store_error
 from beastmode.store.files import private_directory, private_file, set_database_aside
-from beastmode.store.migrations import migrate, refuse_newer
+from beastmode.store.migrations import applied_to, migrate, refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,7 +148,7 @@ def _prepared(path: Path) -> sqlite3.Connection:
     _check_header(path)
     connection = connect(path)
     try:
-        refuse_newer(connection)
+        refuse_newer(applied_to(connection))
         _check_pages(connection, path)
         patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
         connection.execute("PRAGMA synchronous = NORMAL")

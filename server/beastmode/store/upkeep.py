@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from beastmode.store.faults import StoreError, is_damage, store_error
 from beastmode.store.files import aside_name, private_file, set_database_aside
-from beastmode.store.migrations import MIGRATIONS, refuse_newer
+from beastmode.store.migrations import MIGRATIONS, applied_to, refuse_newer
 from beastmode.store.sqlite import PATIENCE_S, patiently
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def check(path: Path) -> Verdict:
     """
     try:
         with closing(_connected(path, "ro")) as connection:
-            refuse_newer(connection)
+            refuse_newer(applied_to(connection))
             rows = [row[0] for row in connection.execute("PRAGMA quick_check(5)")]
             version = connection.execute("SELECT MAX(name) FROM migrations").fetchone()[0]
     except (sqlite3.Error, OSError) as error:
