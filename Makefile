@@ -20,6 +20,7 @@ unit: $(VENV)/.dev ## The rooms that do no I/O, in a few seconds
 
 e2e: $(VENV)/.dev ## Real editors, real processes, the real built-in model
 	@scripts/install-editors.sh >/dev/null
+	@scripts/install-services.sh
 	$(BIN)/beastmode models fetch
 	$(BIN)/pytest -q -m e2e
 
