@@ -50,9 +50,13 @@ def _price(read: str, written: str) -> Price:
     return Price(Decimal(read), Decimal(written), date(2026, 1, 1), "user")
 
 
-CODER = Kind("custom:qwen-coder-7b", "Qwen Coder 7B", "http://127.0.0.1:1/v1", _price("0.05", "0.15"), 0.35, 0.01, 0.62)
-TEAM = Kind("custom:deepseek-team", "DeepSeek (team)", "http://127.0.0.1:2/v1", _price("0.28", "0.88"), 1.6, 0.03, 0.22)
-SPARE = Kind("custom:starcoder-spare", "StarCoder spare", "http://127.0.0.1:3/v1", _price("0", "0"), 0.8, 0.08, 0.1)
+CODER = Kind(
+    "custom:qwen-coder-7b", "Qwen Coder 7B", "http://127.0.0.1:8001/v1", _price("0.05", "0.15"), 0.35, 0.01, 0.62
+)
+TEAM = Kind(
+    "custom:deepseek-team", "DeepSeek (team)", "http://10.20.0.5:8000/v1", _price("0.28", "0.88"), 1.6, 0.03, 0.22
+)
+SPARE = Kind("custom:starcoder-spare", "StarCoder spare", "http://127.0.0.1:8003/v1", _price("0", "0"), 0.8, 0.08, 0.1)
 HIRED = Kind("openai:gpt-4o-mini", "", "https://api.openai.com", _price("0.15", "0.6"), 0.9, 0.005, 0.06)
 KINDS = (CODER, TEAM, SPARE, HIRED)
 _TASKS = {CODER.id: Task.INLINE, TEAM.id: Task.CHAT, SPARE.id: Task.INLINE, HIRED.id: Task.CHAT}
@@ -68,10 +72,10 @@ _REASONS = {
     HIRED.id: ("fallback for chat", "named by the request"),
 }
 _ERRORS = {
-    "timed_out": "http://127.0.0.1:2:2 accepted the request but sent no text within 30 s",
-    "rate_limited": "The endpoint said 429: too many requests",
-    "server_failed": "The endpoint said 503: the model is being loaded",
-    "unreachable": "Nothing answers at http://127.0.0.1:3:3",
+    "timed_out": "accepted the request but sent no text within 30 s",
+    "rate_limited": "answered 429: too many requests",
+    "server_failed": "answered 503: the model is being loaded",
+    "unreachable": "refused the connection",
 }
 
 
@@ -105,10 +109,11 @@ def _attempt(number: int, moment: float, age: float, chance: random.Random) -> A
         error_kind = "unreachable" if gone else chance.choice(("timed_out", "rate_limited", "server_failed"))
     slower = 1 + (0.8 * age if kind is TEAM else 0)
     total_s = kind.median_s * slower * chance.lognormvariate(0, 0.45)
-    is_whole = outcome is Outcome.OK
+    is_whole, is_refused = outcome is Outcome.OK, error_kind not in {None, "timed_out"}
     usage = Usage(chance.randrange(300, 3000), chance.randrange(20, 90 if task is Task.INLINE else 900))
     if not is_whole:
-        usage = Usage(usage.input_tokens, 0) if outcome is Outcome.CANCELLED else Usage()
+        # Who refused has read nothing; who was too slow, or was broken off, has.
+        usage = Usage() if is_refused else Usage(usage.input_tokens, 0)
     return Attempt(
         id=f"a{number:06}",
         request_id=f"r{number:06}",
@@ -120,11 +125,12 @@ def _attempt(number: int, moment: float, age: float, chance: random.Random) -> A
         started_at=moment,
         outcome=outcome,
         total_s=total_s,
-        connect_s=None if error_kind == "unreachable" else 0.003,
+        connect_s=None if is_refused else 0.003,
         first_token_s=total_s * 0.4 if is_whole else None,
         error_kind=error_kind,
-        error=_ERRORS[error_kind] if error_kind else None,
+        error=f"{kind.endpoint.removesuffix('/v1')} {_ERRORS[error_kind]}" if error_kind else None,
         usage=usage,
+        estimated=not is_whole and not is_refused,
         price=kind.price,
         cost=kind.price.cost(usage, total_s) if kind.price else None,
     )
@@ -183,7 +189,7 @@ async def main(until: float) -> None:
                 )
                 await app.registry.add(spec, None)
         await app.registry.select(CODER.id)
-        await app.registry.set_policy(Policy(daily_cap=Decimal("0.05"), monthly_cap=Decimal(2)))
+        await app.registry.set_policy(Policy(daily_cap=Decimal("0.05"), monthly_cap=Decimal(3)))
         await app._database.transact(lambda connection: fill(connection, until))
     finally:
         await app.close()

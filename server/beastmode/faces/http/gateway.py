@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ class Gateway:
         sessions: of browsers that have signed in.
         rates: how often each user may ask.
         workspaces: the folders that the owner named, by the names that requests use.
+        ending: set when the gateway is told to end; what lasts until the client goes away ends then too.
     """
 
     app: App
@@ -51,6 +53,7 @@ class Gateway:
     sessions: Sessions
     rates: Rates
     workspaces: Mapping[str, Path] = field(default_factory=dict)
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def users(self) -> Users:

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from beastmode.app import App
 from beastmode.domain.errors import BeastModeError, UserError
-from beastmode.faces.http import anthropic_api, beastmode_api, dialects, openai_api, openapi
+from beastmode.faces.http import anthropic_api, beastmode_api, dashboard, dialects, openai_api, openapi
 from beastmode.faces.http.body import BodyLimit
 from beastmode.faces.http.connection import Connection
 from beastmode.faces.http.gateway import Access, Gateway
@@ -35,6 +35,7 @@ from beastmode.store.files import private_directory
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from types import FrameType
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
@@ -54,6 +55,7 @@ APIS: tuple[Callable[[Gateway], list[BaseRoute]], ...] = (
     beastmode_api.routes,
     openai_api.routes,
     anthropic_api.routes,
+    dashboard.routes,
 )
 """Each makes its routes; the OpenAPI document is added to them all."""
 
@@ -197,7 +199,7 @@ async def _serve(
         port = listening.getsockname()[1]
         made = OwnerToken(settings.paths.home / FILE).make()
         async with opened(settings, options, port, notices) as gateway:
-            server = uvicorn.Server(
+            server = _Server(
                 uvicorn.Config(
                     build(gateway),
                     http=Connection,
@@ -212,12 +214,26 @@ async def _serve(
                     timeout_graceful_shutdown=PATIENCE_S,
                     ssl_certfile=options.certificate,
                     ssl_keyfile=options.key,
-                )
+                ),
+                gateway.ending,
             )
             url = address(options, port)
             with _announced(settings, url):
                 say(url, made)
                 await server.serve(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Says that it ends before it waits for the answers under way."""
+
+    def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal has come."""
+        self._ending.set()
+        super().handle_exit(sig, frame)
 
 
 def address(options: Options, port: int) -> str:
