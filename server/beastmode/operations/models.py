@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import BeastModeError, UserError
 from beastmode.domain.model import BUILTIN_ID
-from beastmode.operations.model_checks import Check, check_model
+from beastmode.operations.model_checks import Check, Report, check_model
 from beastmode.operations.served_models import served_models
-from beastmode.registry.registration import parse
+from beastmode.registry.registration import fields_of, parse
 from beastmode.router.ask import Endpoint
 from beastmode.router.attempt import auth_headers
 from beastmode.wire.base import endpoint
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from beastmode.domain.model import ModelSpec
     from beastmode.operations.diagnosis import Diagnosis
     from beastmode.operations.endpoints import Endpoints
-    from beastmode.operations.model_checks import Report
     from beastmode.operations.model_doctor import Plan
     from beastmode.operations.probing import Progress
     from beastmode.registry.registry import Registry
@@ -103,6 +102,38 @@ class Models:
         if status >= _BROKEN:
             return Check(name, ok=False, evidence=f"{model.origin} failed ({status})", fix="Look at the server's log")
         return Check(name, ok=True, evidence=f"{model.origin} answers")
+
+    async def change(
+        self, model_id: str, fields: Mapping[str, object], say: Callable[[str], None], *, force: bool = False
+    ) -> Report:
+        """Change some fields of a registered model's row; what is not named stays.
+
+        Where the endpoint, its kind or the key changes, the endpoint is tried first, as at the registration; whether
+        the row was saved can be seen from `report.ok or force`.
+
+        Raises:
+            ModelNotFound, UserError: see `own_row`.
+            InvalidModel: with what is wrong, field by field.
+        """
+        before = self.own_row(model_id)
+        model, key = parse({**fields_of(before), **fields, "model_id": before.id})
+        model = replace(model, upstream_id=before.upstream_id, price=model.price if "price" in fields else before.price)
+        if (model.endpoint_url, model.provider, key) == (before.endpoint_url, before.provider, None):
+            formats = (before.chat_format, before.fim_format, before.fim_template)
+            model = replace(
+                model, chat_format=formats[0], fim_format=formats[1], fim_template=formats[2], has_key=before.has_key
+            )
+            await self._registry.add(model, None, replace=True)
+            return Report(model, ())
+        provider = self._registry.provider(model.provider)
+        used = key
+        if key is None and model.origin == before.origin:  # a key never moves to another origin
+            used = await self._registry.key_of(before)
+        endpoint = Endpoint(model.endpoint_url, auth_headers(provider.auth, used))
+        report = await check_model(model, provider, endpoint, self._asker, hold=self._spending.hold, say=say)
+        if report.ok or force:
+            await self._registry.add(report.model if report.ok else model, key, replace=True)
+        return report
 
     def doctor_plan(self, model_id: str) -> tuple[Plan, bool]:
         """What examining a model sends at most, and whether that costs money; raises ModelNotFound."""

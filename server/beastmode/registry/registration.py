@@ -147,6 +147,15 @@ def parse(fields: Mapping[str, object], today: date | None = None) -> tuple[Mode
     return _spec(read, today or datetime.now(UTC).date())
 
 
+def fields_of(model: ModelSpec) -> dict[str, object]:
+    """A row as the fields that would make it; without its key, and without its price."""
+    names = ("description", "context_window", "max_tokens", "temperature", "local_only", "max_concurrent", "prefill")
+    return {name: getattr(model, name) for name in (*names, "edit_format", "endpoint_url", "provider")} | {
+        "model_id": model.id,
+        "model_name": model.name,
+    }
+
+
 def _spec(read: dict[str, object], today: date) -> tuple[ModelSpec, str | None]:
     url, model_id, key = str(read["endpoint_url"]), str(read["model_id"]), read["api_key"]
     window, longest = read["context_window"], read["max_tokens"]

@@ -214,6 +214,10 @@ class Users:
         sql = "DELETE FROM grants WHERE user_name = ? AND model_id = ?"
         await self._change([(sql, (name, model_id)) for model_id in model_ids])
 
+    async def forget(self, model_id: str) -> None:
+        """A model is gone: one that comes later under its id is not everybody's who might ask this one."""
+        await self._change([("DELETE FROM grants WHERE model_id = ?", (model_id,))])
+
     async def load(self) -> None:
         """Read what there is."""
         granted = await self._database.read("SELECT user_name, model_id FROM grants")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from starlette.routing import Route
 
 from beastmode.domain.errors import UserError
 from beastmode.faces.http.auth import is_public
+from beastmode.faces.http.operation import Operation
 from beastmode.faces.http.owner_token import OwnerToken
 from beastmode.faces.http.server import Options, check, hosts
 from beastmode.registry.users import User
@@ -196,7 +199,19 @@ async def test_a_session_is_a_signed_cookie(gate: Gate) -> None:
 
 
 async def test_the_document_says_what_there_is(gate: Gate) -> None:
-    """Every route that is an interface is in it, itself too."""
+    """Every route that is an interface is in it, itself too, and nothing else; every reference leads somewhere."""
     document = (await gate.client.get("/openapi.json")).json()
     assert document["openapi"] == "3.1.0"
-    assert {"/openapi.json", LIST} <= document["paths"].keys()
+    described = {
+        (each.method.lower(), each.path.replace(":path", ""))
+        for each in gate.application.routes
+        if isinstance(each, Operation) and each.described is not None
+    }
+    assert {(method, path) for path, item in document["paths"].items() for method in item} == described
+    pages = {
+        each.path for each in gate.application.routes if isinstance(each, Route) and not isinstance(each, Operation)
+    }
+    assert all(is_public(path) for path in pages), "an interface is made with Operation, so that it is in the document"
+    text = json.dumps(document)
+    for name in set(re.findall(r"#/components/schemas/(\w+)", text)):
+        assert name in document["components"]["schemas"]

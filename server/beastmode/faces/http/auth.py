@@ -9,6 +9,7 @@ from __future__ import annotations
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
+from beastmode.faces.http.problems import Refusal
 from beastmode.faces.http.sessions import COOKIE
 from beastmode.registry.users import OWNER
 
@@ -32,6 +33,18 @@ _LONGEST = 512
 def caller(request: Request) -> User:
     """Who asks; the guard has made sure that somebody does."""
     user: User = request.state.user
+    return user
+
+
+def require_owner(request: Request) -> User:
+    """The owner, who alone may register models and change them.
+
+    Raises:
+        Refusal: somebody else asks.
+    """
+    user = caller(request)
+    if not user.is_owner:
+        raise Refusal(403, "Only the owner of this gateway may do that", "Ask the owner")
     return user
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from beastmode.faces.http import models_api
+from beastmode.faces.http import code_api, models_api, suggestions_api
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 
 def routes(gateway: Gateway) -> list[BaseRoute]:
-    """Models."""
-    return [*models_api.routes(gateway)]
+    """Models, code, suggestions."""
+    return [*models_api.routes(gateway), *code_api.routes(gateway), *suggestions_api.routes(gateway)]

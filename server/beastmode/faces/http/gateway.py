@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from beastmode.app import App
+    from beastmode.faces.http.folders import Folders
     from beastmode.faces.http.owner_token import OwnerToken
     from beastmode.faces.http.rates import Rates
     from beastmode.faces.http.sessions import Sessions
@@ -43,7 +41,7 @@ class Gateway:
         owner: recognises the owner's token.
         sessions: of browsers that have signed in.
         rates: how often each user may ask.
-        workspaces: the folders that the owner named, by the names that requests use.
+        folders: the workspaces that the owner named.
         ending: set when the gateway is told to end; what lasts until the client goes away ends then too.
     """
 
@@ -52,7 +50,7 @@ class Gateway:
     owner: OwnerToken
     sessions: Sessions
     rates: Rates
-    workspaces: Mapping[str, Path] = field(default_factory=dict)
+    folders: Folders
     ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

@@ -22,6 +22,7 @@ from beastmode.domain.errors import BeastModeError, UserError
 from beastmode.faces.http import anthropic_api, beastmode_api, dashboard, dialects, openai_api, openapi
 from beastmode.faces.http.body import BodyLimit
 from beastmode.faces.http.connection import Connection
+from beastmode.faces.http.folders import Folders
 from beastmode.faces.http.gateway import Access, Gateway
 from beastmode.faces.http.guard import Guard
 from beastmode.faces.http.owner_token import FILE, OwnerToken
@@ -115,6 +116,7 @@ async def opened(
     """A gateway with everything that it needs, open until the context is left."""
     app = await App.open(settings, notices)
     watching = asyncio.create_task(_keep_fresh(app))
+    folders = Folders(app, options.workspaces)
     try:
         owner = OwnerToken(settings.paths.home / FILE)
         access = Access(
@@ -128,11 +130,12 @@ async def opened(
             owner,
             Sessions(owner, app.registry.users, time),
             Rates(monotonic),
-            dict(options.workspaces),
+            folders,
         )
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
+        await folders.aclose()
         await app.close()
 
 
