@@ -46,6 +46,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     findOpportunities: () => findOpportunities(here, tasks),
     removeModel: () => models.remove(),
     testModel: () => models.test(),
+    openDashboard: () => openDashboard(here),
     openLog: () => openLog(here),
     restartServer: () => here.restart(),
     downloadModel: () => models.fetch(),
@@ -97,6 +98,12 @@ async function offerInstall(context: vscode.ExtensionContext, here: Server): Pro
   await context.globalState.update('offered', true);
   const choice = await vscode.window.showInformationMessage(`${state.reason} It needs Python 3.11 or newer.`, 'Install');
   if (choice) await vscode.commands.executeCommand('beastmode.installServer');
+}
+
+/** In the user's browser, signed in already; the server says how to start the gateway where none runs. */
+async function openDashboard(here: Server): Promise<void> {
+  const { url } = await here.ask<{ url: string }>(ask.dashboard);
+  await vscode.env.openExternal(vscode.Uri.parse(url, true));
 }
 
 /** The server's log in an editor; where there is no server, what this extension knows. */

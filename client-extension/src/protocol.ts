@@ -13,6 +13,7 @@ export const ask = {
   fetch: 'beastmode.models.fetch',
   status: 'beastmode.status',
   log: 'beastmode.log',
+  dashboard: 'beastmode.dashboard.open',
   why: 'beastmode.completion.why',
   chatSessions: 'beastmode.chat.sessions',
   showChat: 'beastmode.chat.show',

@@ -27,7 +27,8 @@ export function write({ range, from, to, models }: View): string {
 
 /** The one-time code that the editor put behind `#`, taken out of the address at once. */
 export function takeCode(): string {
-  const code = new URLSearchParams(location.hash.slice(1)).get('code') ?? '';
+  // Some editors encode the `=` behind `#` on the way to the browser.
+  const code = new URLSearchParams(location.hash.slice(1).replace('%3D', '=')).get('code') ?? '';
   if (code) history.replaceState(null, '', location.pathname + location.search);
   return code;
 }

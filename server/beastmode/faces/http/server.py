@@ -31,6 +31,7 @@ from beastmode.faces.http.record import Record
 from beastmode.faces.http.sessions import Sessions
 from beastmode.faces.http.streaming import ClientGone
 from beastmode.logs import lines_to
+from beastmode.operations.gateway_address import FILE as FILE_OF_ADDRESS
 from beastmode.store.files import private_directory
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ def _listening(options: Options) -> socket.socket:
 @contextmanager
 def _announced(settings: Settings, url: str) -> Iterator[None]:
     """Write down where the gateway runs, for the editor's `Open Dashboard`; taken away at the end."""
-    file, said = settings.paths.run_dir / "gateway.json", json.dumps({"url": url, "pid": os.getpid()})
+    file, said = settings.paths.run_dir / FILE_OF_ADDRESS, json.dumps({"url": url, "pid": os.getpid()})
     private_directory(file.parent)
     aside = file.with_name(f"{file.name}.{os.getpid()}")
     aside.write_text(said, "utf-8")

@@ -61,6 +61,7 @@ class Commands:
             "beastmode.completion.why": self.why,
             "beastmode.consent.decide": self.decide_consent,
             "beastmode.consent.show": self.show_consent,
+            "beastmode.dashboard.open": self.dashboard,
             "beastmode.log": self.log,
             "beastmode.models.check": self.check,
             "beastmode.models.fetch": self.fetch,
@@ -121,6 +122,12 @@ class Commands:
         from beastmode.faces.lsp.consent import show  # noqa: PLC0415 - as above
 
         return await show(await self._app(), argument)
+
+    async def dashboard(self, _argument: Argument) -> dict[str, str]:
+        """-> {url} of the gateway's dashboard, with a code that signs a browser in once, within a minute."""
+        from beastmode.faces.lsp.dashboard import address  # noqa: PLC0415 - not needed to start
+
+        return await address(await self._app())
 
     async def log(self, _argument: Argument) -> dict[str, str]:
         """-> {path} of the log file."""

@@ -16,6 +16,7 @@ COMMANDS: tuple[str, ...] = (
     "beastmode.completion.why",
     "beastmode.consent.decide",
     "beastmode.consent.show",
+    "beastmode.dashboard.open",
     "beastmode.log",
     "beastmode.models.check",
     "beastmode.models.fetch",
