@@ -308,6 +308,26 @@ async def test_cancelling_closes_the_connection_and_counts_as_cancelled() -> Non
     assert (world.open, world.rows[0].outcome) == (0, Outcome.CANCELLED)
 
 
+async def test_a_caller_that_is_cancelled_with_a_piece_in_its_hands_has_not_succeeded() -> None:
+    """A client may vanish while a piece is being sent to it: cancelled as well, its tokens counted."""
+    world, has_it = World([HELLO]), asyncio.Event()
+
+    async def read() -> None:
+        async with aclosing(world.router.stream(ASK)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    has_it.set()
+                    await asyncio.Event().wait()
+
+    reader = asyncio.create_task(read())
+    await has_it.wait()
+    reader.cancel()
+    await asyncio.gather(reader, return_exceptions=True)
+    (row,) = world.rows
+    assert (row.outcome, row.estimated, (row.usage.output_tokens or 0) > 0) == (Outcome.CANCELLED, True, True)
+    assert world.open == 0
+
+
 async def test_a_caller_that_has_enough_has_succeeded() -> None:
     """Closing the stream early stops the model and is no failure."""
     world = World([HELLO, None])

@@ -199,28 +199,11 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(
     settings: Settings, notices: Sequence[str], options: Options, say: Callable[[str, str | None], None]
 ) -> None:
-    with closing(_listening(options)) as listening:
+    with closing(listening_on(options)) as listening:
         port = listening.getsockname()[1]
         made = OwnerToken(settings.paths.home / FILE).make()
         async with opened(settings, options, port, notices) as gateway:
-            server = _Server(
-                uvicorn.Config(
-                    build(gateway),
-                    http=Connection,
-                    ws="none",
-                    lifespan="off",
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    date_header=False,
-                    proxy_headers=False,
-                    timeout_keep_alive=KEEP_ALIVE_S,
-                    timeout_graceful_shutdown=PATIENCE_S,
-                    ssl_certfile=options.certificate,
-                    ssl_keyfile=options.key,
-                ),
-                gateway.ending,
-            )
+            server = server_of(gateway, options)
             url = address(options, port)
             with _announced(settings, url):
                 say(url, made)
@@ -240,6 +223,28 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def server_of(gateway: Gateway, options: Options) -> uvicorn.Server:
+    """What speaks HTTP."""
+    return _Server(
+        uvicorn.Config(
+            build(gateway),
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=PATIENCE_S,
+            ssl_certfile=options.certificate,
+            ssl_keyfile=options.key,
+        ),
+        gateway.ending,
+    )
+
+
 def address(options: Options, port: int) -> str:
     """Where it can be reached on this machine."""
     host = options.host if options.host not in {"0.0.0.0", "::"} else LOOPBACK[0]  # noqa: S104 - listens everywhere
@@ -247,7 +252,8 @@ def address(options: Options, port: int) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _listening(options: Options) -> socket.socket:
+def listening_on(options: Options) -> socket.socket:
+    """The socket; raises UserError where the address is taken."""
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -1,0 +1,70 @@
+"""The gateway on a real socket, in the test's own process, so that a test sees both ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from beastmode.faces.http.server import Options, listening_on, opened, server_of
+from beastmode.registry.registration import parse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from beastmode.app import App
+    from beastmode.settings import Settings
+
+
+@dataclass
+class Door:
+    """A gateway that listens.
+
+    Attributes:
+        app: behind it.
+        port: on loopback.
+        token: the owner's.
+        connections: of clients, open now.
+    """
+
+    app: App
+    port: int
+    token: str
+    connections: set[Any]
+
+    async def register(self, base: str, model_id: str = "m", **fields: Any) -> None:
+        """Register a model that answers at a loopback server, without asking it."""
+        given = {"model_name": "M", "model_id": model_id, "endpoint_url": base, "context_window": 100_000}
+        model, key = parse(given | fields)
+        await self.app.registry.add(model, key)
+
+    async def post(self, path: str, body: dict[str, Any]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Send a request on a connection of its own, which the test closes when it likes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        sent = json.dumps(body).encode()
+        head = (
+            f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\nauthorization: Bearer {self.token}\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(sent)}\r\n\r\n"
+        )
+        writer.write(head.encode() + sent)
+        await writer.drain()
+        return reader, writer
+
+
+@asynccontextmanager
+async def opened_door(settings: Settings) -> AsyncIterator[Door]:
+    """Open the gateway of a user's settings on a free port."""
+    options = Options(port=0)
+    with closing(listening_on(options)) as listening:
+        port = listening.getsockname()[1]
+        async with opened(settings, options, port) as gateway:
+            gateway.owner.make()
+            server = server_of(gateway, options)
+            running = asyncio.create_task(server._serve([listening]))  # `serve` would take the test's signals
+            try:
+                yield Door(gateway.app, port, gateway.owner.read(), server.server_state.connections)
+            finally:
+                server.should_exit = True
+                await running
