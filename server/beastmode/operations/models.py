@@ -16,10 +16,13 @@ from beastmode.wire.base import endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from decimal import Decimal
 
     from beastmode.domain.model import ModelSpec
     from beastmode.operations.diagnosis import Diagnosis
     from beastmode.operations.endpoints import Endpoints
+    from beastmode.operations.loadtest.load import Expense, Load
+    from beastmode.operations.loadtest.result import Result
     from beastmode.operations.model_doctor import Plan
     from beastmode.operations.probing import Progress
     from beastmode.registry.registry import Registry
@@ -172,6 +175,55 @@ class Models:
             progress=say,
         )
         return await diagnose(model, self._registry.provider(model.provider), prober, self._transport)
+
+    async def load_expense(self, model_id: str, load: Load) -> Expense:
+        """What a load test sends, what it can cost, and whether it stays on this machine; raises ModelNotFound."""
+        from beastmode.operations.loadtest.load import expense  # noqa: PLC0415 - as above
+
+        model = self._registry.get(model_id)
+        price = await self._spending.price_of(model)
+        return expense(load, model, price, is_paid=self._registry.is_paid(model))
+
+    async def load_test(
+        self, model_id: str, load: Load, say: Progress, *, max_cost: Decimal | None = None, yes: bool = False
+    ) -> Result:
+        """Find out how much load a model's endpoint bears; every request is in the ledger, as a test.
+
+        Args:
+            model_id: of any model, registered or a provider's.
+            load: what to send.
+            say: told how much of it is done.
+            max_cost: dollars that it may cost.
+            yes: the user agreed to load a machine other than this one.
+
+        Raises:
+            ModelNotFound: there is none.
+            UserError: nobody agreed, it may cost more than `max_cost`, or none of the first requests was answered.
+            NotAllowed: no request could be sent within the user's caps.
+            AttemptFailed: the model's key cannot be opened, or the built-in model cannot run.
+        """
+        from beastmode.operations.loadtest.load import require_affordable  # noqa: PLC0415 - as above
+        from beastmode.operations.loadtest.run import run_load  # noqa: PLC0415 - as above
+
+        load.check()
+        model = self._registry.get(model_id)
+        spends = await self.load_expense(model_id, load)
+        require_affordable(spends, model.id, max_cost)
+        if not spends.is_local and not yes:
+            raise UserError(
+                f"{model.id} answers at {model.origin}, which is not this machine: a load test may disturb others",
+                "Repeat with --yes if it is yours to test",
+            )
+        return await run_load(
+            load,
+            model,
+            await self._endpoints.locate(model),
+            self._asker,
+            hold=self._spending.hold,
+            price=await self._spending.price_of(model),
+            max_cost=max_cost,
+            say=say,
+        )
 
     def own_row(self, model_id: str) -> ModelSpec:
         """The row of a registered model, which its user may change.

@@ -107,6 +107,10 @@ class Spending:
         finally:
             self._held.pop(ticket, None)
 
+    async def price_of(self, model: ModelSpec) -> Price | None:
+        """What a model costs; None where nobody knows."""
+        return await self._price_of(model)
+
     async def check(self, model: ModelSpec, request: Request) -> None:
         """Raise NotAllowed where this request could pass a cap; holds nothing back."""
         async with self.hold(model, request):

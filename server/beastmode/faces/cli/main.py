@@ -22,6 +22,7 @@ COMMANDS: dict[str, Command | Group] = {
     "chat": Group("chat:build_group", "Ask about the workspace; sessions are kept."),
     "index": Group("index:build_group", "The search index of a workspace."),
     "ledger": Group("ledger:build", "Every request, as it was recorded."),
+    "loadtest": Command("loadtest:loadtest", "How much load a model's endpoint bears: latencies, throughput, errors."),
     "report": Command(
         "report:report", "What a month cost and saved: by model, task, user and day, beside the month before."
     ),

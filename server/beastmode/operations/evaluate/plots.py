@@ -102,7 +102,7 @@ def curves(title: str, rows: Sequence[tuple[str, Sequence[float]]]) -> str:
             yield line("grid", left, y(share), right, y(share))
             yield text("soft", left - 8, y(share) + 4, f"{share * 100:.0f} %", "end")
         for step in range(6):
-            yield text("soft", x(top * step / 5), y(0) + 18, f"{top * step / 5:.{1 if top < 20 else 0}f} s", "middle")  # noqa: PLR2004 - so short that a decimal matters
+            yield text("soft", x(top * step / 5), y(0) + 18, _time(top * step / 5), "middle")
         for number, (label, seconds) in enumerate(rows):
             points = [(x(second), y((place + 1) / len(seconds))) for place, second in enumerate(seconds)]
             way = f"M{points[0][0]:.1f} {y(0):.1f}" + "".join(
@@ -115,7 +115,7 @@ def curves(title: str, rows: Sequence[tuple[str, Sequence[float]]]) -> str:
                 "label",
                 left + 32,
                 row_y,
-                f"{label}: half within {quantile(seconds, 0.5):.2f} s, 95 % within {quantile(seconds, 0.95):.2f} s",
+                f"{label}: half within {_time(quantile(seconds, 0.5))}, 95 % within {_time(quantile(seconds, 0.95))}",
             )
 
     return svg(title, TOP + CURVE_HEIGHT + 36 + 20 * len(rows), parts())
@@ -124,6 +124,10 @@ def curves(title: str, rows: Sequence[tuple[str, Sequence[float]]]) -> str:
 def _whisker(low: float, high: float, y: float) -> str:
     ends = "".join(line("range", x, y - 4, x, y + 4) for x in (low, high))
     return line("range", low, y, high, y) + ends
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if 0 < seconds < 1 else f"{seconds:.3g} s"
 
 
 def _share(value: float, top: float) -> str:
