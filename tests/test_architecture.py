@@ -48,6 +48,7 @@ ONLY_IN = {
     "genai_prices": "ledger",
     "kingfisher_sdk": "router/detector.py",
     "pyarrow": "ledger/export.py",
+    "apprise": "operations/alerts/notify.py",
     "reportlab": "operations/report/as_pdf.py",
 }
 

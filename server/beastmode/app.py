@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from beastmode.domain.model import ModelSpec
     from beastmode.domain.routing import Attempt
     from beastmode.domain.usage import Price
+    from beastmode.operations.alerts.alerts import Alerts
     from beastmode.operations.counting import Counter
     from beastmode.operations.evaluate.evaluator import Evaluator
     from beastmode.operations.reconcile.bill import Bill
@@ -109,6 +110,7 @@ class App:
         self._trouble: Notice | None = None
         self._chat: Chat | None = None
         self._work: Work | None = None
+        self._alerts: Alerts | None = None
         self.is_trusted = True
         """Whether the workspace's own code may be run where its user allowed it; an editor sets it."""
         self.receipts = Receipts(self.prices.remembered)
@@ -273,6 +275,15 @@ class App:
 
         ours = await read_ours(self._database, bill, first, last, doors(self.registry.models))
         return compare(bill, ours, first, last)
+
+    @property
+    def alerts(self) -> Alerts:
+        """Watches, and tells the user's targets."""
+        if self._alerts is None:
+            from beastmode.operations.alerts.alerts import Alerts  # noqa: PLC0415 - as above
+
+            self._alerts = Alerts(self._database, self.ledger, self.registry, self.vault, time)
+        return self._alerts
 
     @property
     def journals(self) -> Path:

@@ -12,7 +12,7 @@ from beastmode.ledger.backfill import compare, fill_costs
 from beastmode.ledger.days import FOREVER
 from beastmode.ledger.export import pages
 from beastmode.ledger.feedback import acceptance
-from beastmode.ledger.overview import failures, overview
+from beastmode.ledger.overview import failures, overview, refused_keys
 from beastmode.ledger.prices import PriceBook, price_id
 from beastmode.ledger.pulse import pulse
 from beastmode.ledger.report import report
@@ -142,6 +142,10 @@ class Ledger:
     async def pulse(self, now: float) -> tuple[object, ...]:
         """Numbers that change with whatever happens; now is Unix time."""
         return await pulse(self._database, now)
+
+    async def refused_keys(self, since: float) -> dict[str, bool]:
+        """Of each model that ever refused its key since a moment (Unix time), whether it did so the last time."""
+        return await refused_keys(self._database, since)
 
     async def acceptance(self, since: float, until: float, by: AcceptanceBy) -> AcceptanceReport:
         """What became of the suggestions that were shown in a span (Unix time, in whole quarters of an hour)."""

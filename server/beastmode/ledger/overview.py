@@ -27,6 +27,11 @@ _FAILURES = f"""SELECT model, kind, message, COUNT(*) AS times, MAX(started_at) 
         ORDER BY started_at DESC LIMIT {LOOKED_AT}
     ) AS failed GROUP BY model, kind, message ORDER BY last_at DESC LIMIT ?"""  # noqa: S608 - our own number
 
+_KEYS = """SELECT model,
+        MAX(started_at) FILTER (WHERE error_kind IN ('unauthorized', 'key_unreadable')) AS refused,
+        MAX(started_at) FILTER (WHERE outcome = 'ok' AND cached = 0) AS accepted
+    FROM attempts WHERE started_at >= ? GROUP BY model ORDER BY model"""
+
 
 class Overview(NamedTuple):
     """The sums of a time: all together, by model, and by span, each of which begins at its `edges` (Unix time)."""
@@ -85,3 +90,13 @@ async def failures(
 
 def _marks(values: Collection[str]) -> str:
     return ", ".join("?" * len(values)) or "NULL"
+
+
+async def refused_keys(database: Database, since: float) -> dict[str, bool]:
+    """Of each model that ever refused its key since a moment (Unix time), whether it did so the last time."""
+    rows = await database.read(_KEYS, (since,))
+    return {
+        row["model"]: row["accepted"] is None or row["refused"] >= row["accepted"]
+        for row in rows
+        if row["refused"] is not None
+    }

@@ -480,6 +480,65 @@ MIGRATIONS: tuple[Migration, ...] = (
             )""",
         ),
     ),
+    Migration(
+        "m013_alerts",
+        (
+            # What `beastmode check` found the last time, so that it can say what has changed.
+            """CREATE TABLE check_findings (
+                name TEXT PRIMARY KEY,
+                state TEXT NOT NULL,       -- ok, failing
+                evidence TEXT NOT NULL,
+                since REAL NOT NULL        -- Unix seconds at which it came to be so
+            )""",
+            # See operations/alerts; a target's address is sealed in sealed_keys, as `alert:` and its name.
+            """CREATE TABLE alert_targets (
+                name TEXT PRIMARY KEY,
+                service TEXT NOT NULL,
+                added_at REAL NOT NULL     -- Unix seconds
+            )""",
+            """CREATE TABLE alert_rules (
+                name TEXT PRIMARY KEY,
+                kind TEXT NOT NULL,
+                threshold REAL NOT NULL,
+                model TEXT NOT NULL,       -- '' for all of them
+                window_s REAL NOT NULL,
+                for_s REAL NOT NULL,
+                cooldown_s REAL NOT NULL,
+                recovery INTEGER NOT NULL,
+                targets TEXT NOT NULL      -- a JSON list of names; empty: all of them
+            )""",
+            """CREATE TABLE alert_states (
+                rule TEXT NOT NULL,
+                subject TEXT NOT NULL,
+                bad_since REAL,            -- Unix seconds; NULL while it is good
+                is_told INTEGER NOT NULL,
+                told_at REAL,
+                seen_at REAL NOT NULL,
+                PRIMARY KEY (rule, subject)
+            )""",
+            """CREATE TABLE alert_events (
+                id TEXT PRIMARY KEY,
+                rule TEXT NOT NULL,
+                subject TEXT NOT NULL,
+                turn TEXT NOT NULL,        -- alert, recovered, test
+                text TEXT NOT NULL,
+                at REAL NOT NULL
+            )""",
+            "CREATE INDEX alert_events_by_time ON alert_events (at)",
+            # The outbox: one row for each target of an event.
+            """CREATE TABLE alert_deliveries (
+                event_id TEXT NOT NULL,
+                target TEXT NOT NULL,
+                state TEXT NOT NULL,       -- waiting, sent, failed
+                tries INTEGER NOT NULL,
+                next_at REAL NOT NULL,     -- not before then: it is due, claimed until, or tried again
+                error TEXT,                -- of the last try
+                sent_at REAL,
+                PRIMARY KEY (event_id, target)
+            )""",
+            "CREATE INDEX alert_deliveries_waiting ON alert_deliveries (next_at) WHERE state = 'waiting'",
+        ),
+    ),
 )
 
 

@@ -99,7 +99,8 @@ class Alerts:
         """Tell a target that this is a test, as any alert is told; raises UserError where it does not arrive."""
         target = await self.targets.get(name)
         url = await self.targets.url(name)
-        error = await self._send(url, "BEAST MODE: a test", f"Alerts of {socket.gethostname()} reach you here.", False)
+        text = f"Alerts of {socket.gethostname()} reach you here."
+        error = await self._send(url, "BEAST MODE: a test", text, is_bad=False)
         if error is not None:
             raise UserError(f"{target.service} ({name}) was not reached: {error}", "Correct its address, and try again")
 
@@ -118,14 +119,14 @@ class Alerts:
         except BeastModeError as failed:
             error: str | None = str(failed)
         else:
-            error = await self._send(url, f"BEAST MODE {what}: {letter.rule}", body, is_bad)
+            error = await self._send(url, f"BEAST MODE {what}: {letter.rule}", body, is_bad=is_bad)
         if error is None:
             await self.outbox.sent(letter, self._clock())
         else:
             log.warning("The alert %s did not reach %s: %s", letter.rule, letter.target, error)
             await self.outbox.failed(letter, error, self._clock())
 
-    async def _send(self, url: str, title: str, text: str, is_bad: bool) -> str | None:  # noqa: FBT001 - private
+    async def _send(self, url: str, title: str, text: str, *, is_bad: bool) -> str | None:
         from beastmode.operations.alerts.notify import deliver  # noqa: PLC0415 - seldom needed
 
         return await deliver(url, title, text, is_bad=is_bad)

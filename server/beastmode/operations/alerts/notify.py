@@ -36,7 +36,8 @@ EXAMPLES = (
     " mailtos://user:password@mail.example.com?to=me@example.com"
 )
 LOGGER = "apprise"
-SECRET = "…"
+HIDDEN = "…"
+_TAME = str.maketrans({"<": "‹", ">": "›", "@": "@\u200b"})  # noqa: RUF001 - they look alike on purpose
 SHORTEST_SECRET = 5
 
 
@@ -67,7 +68,7 @@ def plain(text: str) -> str:
     Slack's `<!channel>` and Discord's `@everyone` would wake everybody, and `](` makes a link.
     """
     lines = (quote(line) for line in text.splitlines())
-    return "\n".join(lines).replace("<", "‹").replace(">", "›").replace("@", "@\u200b")
+    return "\n".join(lines).translate(_TAME)
 
 
 def _deliver(url: str, title: str, text: str, is_bad: bool) -> str | None:  # noqa: FBT001 - for a thread
@@ -105,7 +106,7 @@ class _Heard(logging.Handler):
 def _without_secrets(said: str, url: str) -> str:
     parts = urlsplit(url)
     for part in sorted(_pieces(parts.netloc, parts.path, parts.query), key=len, reverse=True):
-        said = said.replace(part, SECRET)
+        said = said.replace(part, HIDDEN)
     return said
 
 

@@ -14,12 +14,12 @@ from beastmode.operations.alerts.changes import State, step
 from beastmode.operations.alerts.rules import Rule
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Sequence
 
     from beastmode.operations.alerts.changes import Turn
     from beastmode.operations.alerts.readings import Reading
     from beastmode.store import Database
+    from beastmode.store.connection import Connection, Row
     from beastmode.store.writer import Statement
 
 LEASE_S = 90.0
@@ -40,12 +40,23 @@ _DUE = """SELECT d.event_id, d.target, d.tries, e.rule, e.turn, e.text, e.at FRO
 # The condition once more, so that of two processes that read the same row only one changes it.
 _CLAIM = """UPDATE alert_deliveries SET next_at = ?, tries = tries + 1
     WHERE event_id = ? AND target = ? AND state = 'waiting' AND next_at <= ?"""
+_WORK = """SELECT EXISTS (SELECT 1 FROM alert_rules)
+    OR EXISTS (SELECT 1 FROM alert_deliveries WHERE state = 'waiting')"""
 _HISTORY = """SELECT e.at, e.rule, e.subject, e.turn, e.text, d.target, d.state, d.tries, d.error, d.sent_at
     FROM alert_events e LEFT JOIN alert_deliveries d ON d.event_id = e.id
     ORDER BY e.at DESC, d.target LIMIT ?"""
 _UNDELIVERED = """SELECT d.target, d.error, e.text, e.at, d.state FROM alert_deliveries d
     JOIN alert_events e ON e.id = d.event_id
     WHERE d.state <> 'sent' AND d.error IS NOT NULL AND e.at >= ? ORDER BY e.at DESC"""
+
+
+class Event(NamedTuple):
+    """What is to be told: by which rule, about what, and in which words."""
+
+    rule: str
+    subject: str
+    turn: Turn
+    text: str
 
 
 class Letter(NamedTuple):
@@ -79,7 +90,7 @@ class Outbox:
     async def rules(self) -> list[Rule]:
         """All rules, in the order of their names."""
         rows = await self._database.read(f"SELECT {_RULE} FROM alert_rules ORDER BY name")  # noqa: S608 - our own names
-        return [Rule(*row[:7], recovery=bool(row[7]), targets=tuple(json.loads(row[8]))) for row in rows]
+        return [_rule(row) for row in rows]
 
     async def put_rule(self, rule: Rule) -> None:
         """Add a rule, or change the one of that name; raises StoreError."""
@@ -103,7 +114,7 @@ class Outbox:
     async def note(self, rule: Rule, readings: Sequence[Reading], targets: Sequence[str], now: float) -> None:
         """Take note of what was measured, and put what must be told into the outbox: in one transaction."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             states = {
                 row["subject"]: State(row["bad_since"], bool(row["is_told"]), row["told_at"], row["seen_at"])
                 for row in connection.execute("SELECT * FROM alert_states WHERE rule = ?", (rule.name,))
@@ -114,24 +125,25 @@ class Outbox:
                 state = (after.bad_since, int(after.is_told), after.told_at, after.seen_at)
                 connection.execute(_PUT_STATE, (rule.name, reading.subject, *state))
                 if turn is not None:
-                    for sql, values in _event(rule.name, reading.subject, turn, reading.text, targets, now):
+                    for sql, values in _event(Event(rule.name, reading.subject, turn, reading.text), targets, now):
                         connection.execute(sql, values)
 
         await self._database.transact(work)
 
-    async def put(self, target: str, text: str, now: float) -> None:
-        """Put a test for one target into the outbox."""
-        await self._database.write_all(_event("test", target, "test", text, (target,), now))
+    async def put(self, event: Event, targets: Sequence[str], now: float) -> None:
+        """Put an event into the outbox."""
+        await self._database.write_all(_event(event, targets, now))
 
     async def claim(self, now: float) -> Letter | None:
         """Take the oldest letter that is due, for LEASE_S seconds; None where there is none. Never two the same."""
 
-        def work(connection: sqlite3.Connection) -> Letter | None:
+        def work(connection: Connection) -> Letter | None:
             row = connection.execute(_DUE, (now,)).fetchone()
             if row is None:
                 return None
             claimed = connection.execute(_CLAIM, (now + LEASE_S, row["event_id"], row["target"], now))
-            return Letter(row[0], row[1], row[2] + 1, *row[3:]) if claimed.rowcount == 1 else None
+            letter = Letter(*row)
+            return letter._replace(tries=letter.tries + 1) if claimed.rowcount == 1 else None
 
         return await self._database.transact(work)
 
@@ -155,7 +167,7 @@ class Outbox:
     async def undelivered(self, now: float) -> list[Undelivered]:
         """What did not reach its target in the last days, newest first."""
         rows = await self._database.read(_UNDELIVERED, (now - SHOWN_S,))
-        return [Undelivered(*row[:4], given_up=row[4] == "failed") for row in rows]
+        return [Undelivered(*row)._replace(given_up=row["state"] == "failed") for row in rows]
 
     async def history(self, most: int) -> list[dict[str, object]]:
         """The newest events, one row for each target."""
@@ -163,17 +175,26 @@ class Outbox:
 
     async def is_idle(self) -> bool:
         """Whether there is neither a rule nor a letter, so that nothing needs to be done."""
-        rows = await self._database.read(
-            "SELECT EXISTS (SELECT 1 FROM alert_rules) OR EXISTS (SELECT 1 FROM alert_deliveries WHERE state = 'waiting')"
-        )
-        return not rows[0][0]
+        return not (await self._database.read(_WORK))[0][0]
 
 
-def _event(
-    rule: str, subject: str, turn: Turn, text: str, targets: Iterable[str], now: float
-) -> list[Statement]:
-    event_id = uuid4().hex
-    event = (event_id, rule, subject, turn, text.encode("utf-8", "replace").decode(), now)
+def _rule(row: Row) -> Rule:
+    return Rule(
+        name=row["name"],
+        kind=row["kind"],
+        limit=row["threshold"],
+        model=row["model"],
+        window_s=row["window_s"],
+        for_s=row["for_s"],
+        cooldown_s=row["cooldown_s"],
+        recovery=bool(row["recovery"]),
+        targets=tuple(json.loads(row["targets"])),
+    )
+
+
+def _event(happened: Event, targets: Iterable[str], now: float) -> list[Statement]:
+    event_id, text = uuid4().hex, happened.text.encode("utf-8", "replace").decode()
+    event = (event_id, happened.rule, happened.subject, happened.turn, text, now)
     return [
         ("INSERT INTO alert_events (id, rule, subject, turn, text, at) VALUES (?, ?, ?, ?, ?, ?)", event),
         *(

@@ -106,10 +106,10 @@ class Readings:
                 yield Reading(subject, share >= rule.limit, text)
 
     async def _keys(self, rule: Rule, now: float) -> AsyncIterator[Reading]:
-        for model, is_refused in (await self._ledger.refused_keys(now - rule.window_s)).items():
-            if rule.model in {"", model}:
-                said = "The API key is refused by" if is_refused else "The API key is accepted by"
-                yield Reading(f"{model} at its endpoint", is_refused, f"{said} the endpoint of {model}")
+        for name, is_refused in (await self._ledger.refused_keys(now - rule.window_s)).items():
+            if rule.model in {"", name}:
+                said = "refused" if is_refused else "accepted"
+                yield Reading(f"{name} at its endpoint", is_refused, f"The API key is {said} by the endpoint of {name}")
         routed = {model.id: model for task in Task for model in self._registry.route(task)}
         for model_id, model in routed.items():
             if rule.model in {"", model_id} and model.has_key:
