@@ -35,11 +35,14 @@ from beastmode.router.breaker import Breakers
 from beastmode.router.detector import SecretDetector
 from beastmode.router.flights import Flights
 from beastmode.router.health import WINDOW_SECONDS, HealthBook, Sample
+from beastmode.router.hub import Hub
 from beastmode.router.latency import Latencies
+from beastmode.router.line import Line
 from beastmode.router.masking import Masker
-from beastmode.router.room import Rooms
 from beastmode.router.router import Router
+from beastmode.router.shared import SharedBreakers, SharedRooms
 from beastmode.router.spending import Spending
+from beastmode.router.wiring import is_hosted
 from beastmode.store import Database
 from beastmode.transport import Network, Transport
 
@@ -115,8 +118,9 @@ class App:
         """Whether the workspace's own code may be run where its user allowed it; an editor sets it."""
         self.receipts = Receipts(self.prices.remembered)
         observers = (self.ledger, self.health, self.receipts, _Told(self._over))
-        self._rooms = Rooms()
-        self._breakers, latencies = Breakers(monotonic), Latencies()
+        self._rooms = SharedRooms()
+        self._breakers, latencies = SharedBreakers(monotonic), Latencies()
+        self._line = Line(settings.paths.run_dir, self._breakers, self._rooms)
         self._spending = Spending(
             policy=registry.policy,
             budget=registry.users.budget,
@@ -331,6 +335,7 @@ class App:
         await self.feedback.aclose()
         await self._feedback_log.aclose()
         await self._tally.aclose()
+        await self._line.aclose()
         await self._transport.aclose()
         await self.embedded.release()
         await self._database.close()
@@ -394,6 +399,27 @@ class App:
         if changed:
             self._breakers.forget()
         return changed
+
+    def join_router(self) -> None:
+        """Share breakers and limits with the user's other processes while a gateway runs; alone otherwise.
+
+        Costs a look at a file; to be called now and then, for a gateway may come at any time.
+        """
+        self._line.look()
+
+    async def host_router(self) -> Hub | None:
+        """Let the user's other processes share the breakers and limits of this one; whoever takes it closes it.
+
+        None where another gateway does that already; this process then shares with that one.
+        """
+        if self._line.is_open or await is_hosted(self.settings.paths.run_dir):
+            self._line.look()
+            return None
+        try:
+            return await Hub.open(self.settings.paths.run_dir, self._breakers, self._rooms)
+        except OSError as error:
+            log.warning("Other processes cannot share the router: %s", error.strerror)
+            return None
 
     async def settle(self) -> None:
         """What can wait until the first answers have been given: prices, old answers, the rules that find secrets."""

@@ -32,7 +32,9 @@ def resting_error(model_id: str, seconds: float, why: str) -> Resting:
 
 
 @dataclass(slots=True)
-class _Breaker:
+class Breaker:
+    """What is known of a model that has failed; times are those of the clock."""
+
     failures: int = 0
     pauses: int = 0
     open_until: float = 0.0
@@ -49,7 +51,7 @@ class Breakers:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._of: dict[str, _Breaker] = {}
+        self._of: dict[str, Breaker] = {}
 
     def resting(self, model_id: str) -> tuple[float, str] | None:
         """For how many more seconds a model is left alone, and why; None where it may be asked."""
@@ -75,7 +77,7 @@ class Breakers:
     def end(self, model_id: str, outcome: Outcome, error: AttemptFailed | None, *, was_probe: bool = True) -> None:
         """A try is over. A cancelled one shows nothing; a request that was itself at fault shows a living server."""
         if error is not None and error.disposition not in THE_REQUESTS_FAULT:
-            self._failed(self._of.setdefault(model_id, _Breaker()), error)
+            self._failed(self._of.setdefault(model_id, Breaker()), error)
         elif outcome is not Outcome.OK and error is None:  # cancelled, or a fault of our own
             breaker = self._of.get(model_id)
             if breaker is not None and was_probe:
@@ -83,7 +85,7 @@ class Breakers:
         else:
             self._of.pop(model_id, None)
 
-    def _failed(self, breaker: _Breaker, error: AttemptFailed) -> None:
+    def _failed(self, breaker: Breaker, error: AttemptFailed) -> None:
         breaker.failures += 1
         breaker.probe_until = 0.0
         breaker.why = error.message

@@ -32,14 +32,17 @@ class Rooms:
         self._of: dict[tuple[str, int], asyncio.Semaphore] = {}
         self.under_way = 0
 
+    def room(self, origin: str, places: int) -> asyncio.Semaphore:
+        """The places at an endpoint."""
+        room = self._of.get((origin, places))
+        if room is None:
+            room = self._of[origin, places] = asyncio.Semaphore(places)
+        return room
+
     @asynccontextmanager
     async def place(self, model: ModelSpec, url: str) -> AsyncGenerator[float]:
         """Hold a place at an endpoint; yields the seconds it took to get one."""
-        places = _places(model, url)
-        key = (origin_of(url), places)
-        room = self._of.get(key)
-        if room is None:
-            room = self._of[key] = asyncio.Semaphore(places)
+        room = self.room(origin_of(url), places_of(model, url))
         began = monotonic() if room.locked() else None
         async with room:
             self.under_way += 1
@@ -49,7 +52,8 @@ class Rooms:
                 self.under_way -= 1
 
 
-def _places(model: ModelSpec, url: str) -> int:
+def places_of(model: ModelSpec, url: str) -> int:
+    """How many requests an endpoint takes at once."""
     if model.max_concurrent is not None:
         return model.max_concurrent
     if model.id == BUILTIN_ID:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
+    from beastmode.router.hub import Hub
     from beastmode.settings import Settings
 
 PORT = 4747
@@ -116,6 +117,7 @@ async def opened(
 ) -> AsyncGenerator[Gateway]:
     """A gateway with everything that it needs, open until the context is left."""
     app = await App.open(settings, notices)
+    private_directory(settings.paths.run_dir)
     watching = asyncio.create_task(_keep_fresh(app))
     folders = Folders(app, options.workspaces)
     try:
@@ -141,12 +143,19 @@ async def opened(
 
 
 async def _keep_fresh(app: App) -> None:
-    while True:
-        await asyncio.sleep(REFRESH_S)
-        try:
-            await app.refresh()
-        except BeastModeError as error:
-            log.warning("What has changed could not be read: %s", error)
+    """Take over what other processes change, and be the one whose router they share where nobody else is."""
+    hub: Hub | None = None
+    try:
+        while True:
+            hub = hub or await app.host_router()
+            await asyncio.sleep(REFRESH_S)
+            try:
+                await app.refresh()
+            except BeastModeError as error:
+                log.warning("What has changed could not be read: %s", error)
+    finally:
+        if hub is not None:
+            await hub.aclose()
 
 
 def hosts(options: Options, port: int) -> frozenset[str]:

@@ -109,5 +109,6 @@ class Broadcast:
                 async with asyncio.timeout(LOOK):
                     await self._news.wait()
             except TimeoutError:
+                app.join_router()
                 if await app.refresh():
                     return
