@@ -21,8 +21,9 @@ from beastmode.domain.errors import (
     Unreachable,
 )
 from beastmode.domain.request import ChatRequest, FimRequest, Message, Task
-from beastmode.domain.response import TextDelta
+from beastmode.domain.response import TextDelta, UsageReport
 from beastmode.domain.routing import Candidate
+from beastmode.domain.usage import Usage
 from beastmode.router.health import HEALTHY_SECONDS
 from beastmode.wire import CHATS
 
@@ -41,6 +42,10 @@ HOLE = FimRequest(
     max_tokens=16,
 )
 
+EXISTS = "Model exists in database"
+"""The first of the five, which needs no endpoint."""
+ABILITIES = frozenset({"Chat", "Streaming", "Usage", "Code completion"})
+"""The checks that say what a model can do, and not that something is wrong."""
 CHAT_INFILL = "chat-infill"
 """The one way of completing code that needs a model which can chat."""
 
@@ -70,13 +75,19 @@ class Report:
         """Whether the model can be used for anything."""
         return self.model.chat_format is not None or self.model.fim_format is not None
 
+    @property
+    def passed(self) -> bool:
+        """Whether it can be used and nothing is wrong; what it merely cannot do is no fault."""
+        return self.ok and all(check.ok for check in self.checks if check.name not in ABILITIES)
+
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One probe: its text, seconds and pieces, or its error."""
+    """One probe: its text, seconds and pieces, and whether its tokens were reported; or its error."""
 
     seconds: float
     pieces: int = 0
+    is_counted: bool = False
     error: AttemptFailed | None = None
 
 
@@ -120,7 +131,7 @@ async def check_model(
         if able.fim_format is not None:
             best = hole if chat.error else chat
             break
-    return Report(able, (*_basics(model, best), *_abilities(able, chat)))
+    return Report(able, (*_basics(model, best), *_abilities(able, chat, best)))
 
 
 def _ways(model: ModelSpec) -> tuple[ModelSpec, ...]:
@@ -130,15 +141,16 @@ def _ways(model: ModelSpec) -> tuple[ModelSpec, ...]:
 
 
 async def _try(request: Request, model: ModelSpec, endpoint: Endpoint, asker: Asker, hold: Hold) -> Try:
-    started, pieces = monotonic(), 0
+    started, pieces, usage = monotonic(), 0, Usage()
     try:
         asked = asker.ask(request, Candidate(model, "tested"), endpoint, uuid4().hex)
         async with hold(model, request), aclosing(asked) as events:
             async for event in events:
                 pieces += isinstance(event, TextDelta) and bool(event.text.strip())
+                usage = usage.merge(event.usage) if isinstance(event, UsageReport) else usage
     except AttemptFailed as error:
-        return Try(monotonic() - started, pieces, error)
-    return Try(monotonic() - started, pieces)
+        return Try(monotonic() - started, pieces, error=error)
+    return Try(monotonic() - started, pieces, None not in {usage.input_tokens, usage.output_tokens})
 
 
 def _basics(model: ModelSpec, tried: Try) -> list[Check]:
@@ -165,7 +177,7 @@ def _basics(model: ModelSpec, tried: Try) -> list[Check]:
     ]
 
 
-def _abilities(found: ModelSpec, chat: Try) -> list[Check]:
+def _abilities(found: ModelSpec, chat: Try, best: Try) -> list[Check]:
     streams = chat.pieces > 1
     completes = found.fim_format is not None
     return [
@@ -174,6 +186,14 @@ def _abilities(found: ModelSpec, chat: Try) -> list[Check]:
             "Streaming",
             ok=streams or chat.error is None,
             evidence="in pieces" if streams else "there was no answer" if chat.error else "the answer was one piece",
+        ),
+        Check(
+            "Usage",
+            ok=best.is_counted,
+            evidence="reported"
+            if best.is_counted
+            else "not reported: tokens are counted here, and costs are estimates",
+            fix="" if best.is_counted else "Let the server report its tokens, or live with the estimates",
         ),
         Check(
             "Code completion",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import BeastModeError, UserError
 from beastmode.domain.model import BUILTIN_ID
-from beastmode.operations.model_checks import Check, Report, check_model
+from beastmode.operations.model_checks import EXISTS, Check, Report, check_model
 from beastmode.operations.served_models import served_models
 from beastmode.registry.registration import fields_of, parse
 from beastmode.router.ask import Endpoint
@@ -68,7 +68,7 @@ class Models:
             hold=self._spending.hold,
             say=say,
         )
-        exists = Check("Model exists in database", ok=True, evidence=f"{model.id}, {model.name}")
+        exists = Check(EXISTS, ok=True, evidence=f"{model.id}, {model.name}")
         return replace(report, checks=(exists, *report.checks))
 
     async def register(

@@ -23,6 +23,10 @@ COMMANDS: dict[str, Command | Group] = {
     "index": Group("index:build_group", "The search index of a workspace."),
     "ledger": Group("ledger:build", "Every request, as it was recorded."),
     "loadtest": Command("loadtest:loadtest", "How much load a model's endpoint bears: latencies, throughput, errors."),
+    "workflow-test": Command(
+        "workflow:workflow_test",
+        "Try registration, listing, generation, performance and cost tracking, and leave nothing behind.",
+    ),
     "report": Command(
         "report:report", "What a month cost and saved: by model, task, user and day, beside the month before."
     ),

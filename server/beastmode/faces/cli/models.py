@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from beastmode.domain.errors import BeastModeError, InvalidModel
+from beastmode.domain.errors import BeastModeError, InvalidModel, ModelNotFound
 from beastmode.domain.request import Task
 from beastmode.faces.cli.doctor_model import doctor
 from beastmode.faces.cli.render import bar, checks, complain, out, table
 from beastmode.faces.cli.run import FAILED, run
+from beastmode.operations.model_checks import EXISTS, Check
 from beastmode.registry.price_field import price_text
 
 if TYPE_CHECKING:
@@ -216,16 +217,24 @@ def show(model_id: ModelId, as_json: Json = False) -> None:
 
 
 def try_(model_id: ModelId, as_json: Json = False) -> None:
-    """Five checks and what the endpoint can do, each with evidence and a fix. Exits with 1 if one fails."""
+    """Five checks and what the endpoint can do, each with evidence and a fix. Exits with 1 if one of the five fails.
+
+    They are: the model is registered, its endpoint is reachable, its key is valid, the format of the answer is right,
+    and it comes soon enough. What a model cannot do (complete code, report its tokens) is said, and is no failure.
+    """
 
     async def work(app: App) -> None:
-        with bar(f"Testing {model_id}") as say:
-            report = await app.models.test(model_id, say)
+        try:
+            with bar(f"Testing {model_id}") as say:
+                report = await app.models.test(model_id, say)
+            found, passed = report.checks, report.passed
+        except ModelNotFound as error:
+            found, passed = (Check(EXISTS, ok=False, evidence=error.message, fix=error.fix),), False
         if as_json:
-            typer.echo(json.dumps([asdict(check) for check in report.checks], indent=2))
+            typer.echo(json.dumps([asdict(check) for check in found], indent=2))
         else:
-            checks(report.checks)
-        if not all(check.ok for check in report.checks):
+            checks(found)
+        if not passed:
             raise typer.Exit(FAILED)
 
     run(work)
