@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from beastmode.domain.routing import Attempt
     from beastmode.domain.usage import Price
     from beastmode.operations.alerts.alerts import Alerts
+    from beastmode.operations.check import LastCheck
     from beastmode.operations.counting import Counter
     from beastmode.operations.evaluate.evaluator import Evaluator
     from beastmode.operations.reconcile.bill import Bill
@@ -290,6 +291,13 @@ class App:
         return self._alerts
 
     @property
+    def last_check(self) -> LastCheck:
+        """What `beastmode check` found the last time."""
+        from beastmode.operations.check import LastCheck  # noqa: PLC0415 - as above
+
+        return LastCheck(self._database)
+
+    @property
     def journals(self) -> Path:
         """Where changes are written down before they are made; see `tasks/edits`."""
         return self.settings.paths.home / "journal"
@@ -347,6 +355,7 @@ class App:
         today = await self.ledger.summary(since)
         acceptance = await self.ledger.acceptance(since, FOREVER, "model")
         silence = await self.ledger.silence(since, FOREVER)
+        undelivered = len(await self.alerts.lost())
         # From here on nothing is awaited, so that the parts fit each other.
         model = self.registry.selected(Task.INLINE)
         return Status(
@@ -359,6 +368,7 @@ class App:
             indexes=self.workspace.states(),
             notice=self._notice(model),
             key_source=self.vault.source,
+            undelivered=undelivered,
         )
 
     async def spent_today(self, user: str) -> Decimal:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from beastmode.ledger.ledger import Ledger
     from beastmode.ledger.overview import Failure, Overview
     from beastmode.ledger.summary import Summary
+    from beastmode.operations.alerts.outbox import Undelivered
 
 DAY_S = 86_400.0
 MOST_ERRORS = 10
@@ -137,8 +138,8 @@ def to_specification(seen: Monitoring) -> dict[str, Any]:
     }
 
 
-def to_details(seen: Monitoring) -> dict[str, Any]:
-    """The same, and beside it what the specification's object has no place for.
+def to_details(seen: Monitoring, lost: Sequence[Undelivered] = ()) -> dict[str, Any]:
+    """The same, and beside it what the specification's object has no place for; `lost`: alerts that did not arrive.
 
     `series` has a number for each span, in the unit that its name says, null where there is none; `edges`, `lastAt`
     are Unix seconds.
@@ -147,6 +148,9 @@ def to_details(seen: Monitoring) -> dict[str, Any]:
     return to_specification(seen) | {
         "models": [_model(model, part, seen.models.get(model)) for model, part in seen.overview.models.items()],
         "recentErrors": [_error(failure) for failure in seen.failures],
+        "undeliveredAlerts": [
+            {"target": each.target, "text": each.text, "error": each.error, "at": each.at} for each in lost
+        ],
         "cancelled": seen.overview.total.cancelled,
         "cached": seen.overview.total.cached,
         "estimated": seen.overview.total.estimated,

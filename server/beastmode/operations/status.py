@@ -33,7 +33,7 @@ MOST_REASONS = 4
 class Status:
     """The state of the product at one moment; `today`, `acceptance` and `silence` are since local midnight.
 
-    `indexes` says of each workspace folder what its search index is doing.
+    `indexes` says of each workspace folder what its search index is doing; `undelivered` counts alerts.
     """
 
     activity: Literal["loading", "working", "idle"]
@@ -45,6 +45,7 @@ class Status:
     acceptance: Acceptance | None = None
     silence: Silence | None = None
     indexes: tuple[str, ...] = ()
+    undelivered: int = 0
 
 
 def percent(rate: float | None) -> str | None:
@@ -101,10 +102,17 @@ def lines(status: Status) -> list[str]:
         said.append(f"Answered from memory: {today.cached}")
     if today.masked:
         said.append(f"Secrets kept on this machine: {today.masked}")
+    if status.undelivered:
+        said.append(undelivered_line(status.undelivered))
     said += [f"Search index of {index}" for index in status.indexes]
     if status.notice is not None:
         said.append(f"{status.notice.text}. {status.notice.fix}".rstrip())
     return said
+
+
+def undelivered_line(count: int) -> str:
+    """What is said wherever somebody looks, as long as an alert has not arrived."""
+    return f"{count} alert{'s' if count > 1 else ''} could not be delivered; `beastmode alerts history` says why"
 
 
 def _savings(today: Summary) -> str:

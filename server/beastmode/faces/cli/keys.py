@@ -30,7 +30,7 @@ def set_(
     holder: Holder, forget: Annotated[bool, typer.Option("--forget", help="Remove the stored key.")] = False
 ) -> None:
     """Store the API key of a model or a provider, read from a hidden prompt or from standard input."""
-    key = None if forget else _secret("API key")
+    key = None if forget else secret("API key")
 
     async def work(app: App) -> None:
         origin = await app.registry.set_key(holder, key)
@@ -53,13 +53,13 @@ def rotate() -> None:
             count = await app.registry.rotate_keys()
         except KeyUnreadable as error:
             err().print(error.message)
-            count = await app.registry.rotate_keys(_secret("What ENCRYPTION_KEY was before"))
+            count = await app.registry.rotate_keys(secret("What ENCRYPTION_KEY was before"))
         out().print(f"Sealed {count} keys anew, with {app.vault.source}")
 
     run(work)
 
 
-def _secret(title: str) -> str:
+def secret(title: str) -> str:
     """From a hidden prompt where there is a person, else the next line of standard input."""
     if sys.stdin.isatty():
         return str(typer.prompt(title, hide_input=True))

@@ -31,6 +31,8 @@ COMMANDS: dict[str, Command | Group] = {
         "report:report", "What a month cost and saved: by model, task, user and day, beside the month before."
     ),
     "monitor": Command("monitor:monitor", "How the models do, once or live, with recent errors and what to do."),
+    "check": Command("check:check", "Say whether all is well, for cron: 0 healthy, 1 ill, 2 could not tell."),
+    "alerts": Group("alerts:build", "What is watched, who is told, and what was told."),
     "status": Command("show:status", "The selected model, its health, and today's figures."),
     "backup": Command(
         "backup:backup", "Write models, sealed keys, ledger and chats to one file, while editors go on using them."

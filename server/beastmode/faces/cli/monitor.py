@@ -74,7 +74,7 @@ def monitor(  # noqa: PLR0917 - one option a choice
 
 async def _from_ledger(app: App, began: Callable[[float], float]) -> dict[str, Any]:
     now = time()
-    return to_details(await look(app.ledger, now, began(now)))
+    return to_details(await look(app.ledger, now, began(now)), await app.alerts.lost())
 
 
 async def _from_gateway(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BARS = "▁▂▃▄▅▆▇█"
 COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 MOST_ROWS = 12
+MOST_LOST = 3
 
 
 def screen(told: Mapping[str, Any], trouble: str = "") -> RenderableType:
@@ -33,7 +34,7 @@ def screen(told: Mapping[str, Any], trouble: str = "") -> RenderableType:
     """
     parts: list[RenderableType] = [Text(quote(trouble), "red")] if trouble else []
     if told:
-        parts += [_head(told), Text(), _figures(told), Text(), *_models(told), *_errors(told)]
+        parts += [_head(told), Text(), _figures(told), Text(), *_models(told), *_errors(told), *_lost(told)]
     return Group(*parts)
 
 
@@ -102,6 +103,13 @@ def _errors(told: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text(head + (f" ({times} times)" if isinstance(times, int) and times > 1 else ""), "red")
         yield Padding(Text(_said(error.get("message"))), (0, 0, 0, 2))
         yield Padding(Text(_said(error.get("fix"))), (0, 0, 0, 2))
+
+
+def _lost(told: Mapping[str, Any]) -> Iterator[RenderableType]:
+    for alert in [mapping(each) for each in _list(told.get("undeliveredAlerts"))][:MOST_LOST]:
+        head = f"\n{_moment(alert.get('at'))}  An alert did not reach {_said(alert.get('target'))}: "
+        yield Text(head + _said(alert.get("error")), "red")
+        yield Padding(Text(_said(alert.get("text"))), (0, 0, 0, 2))
 
 
 def _said(value: Any) -> str:

@@ -148,6 +148,7 @@ class Session:
         await asyncio.sleep(SETTLE)
         await app.settle()
         self._broadcast.changed()
+        self.server.start(app.alerts.run())
 
     async def _narrowed(self) -> Allowed:
         """What the workspace leaves allowed; nothing is sent anywhere before that is known."""

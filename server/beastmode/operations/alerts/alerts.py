@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from beastmode.ledger.ledger import Ledger
-    from beastmode.operations.alerts.outbox import Letter
+    from beastmode.operations.alerts.outbox import Letter, Undelivered
     from beastmode.operations.alerts.rules import Rule
     from beastmode.registry.registry import Registry
     from beastmode.registry.vault import Vault
@@ -95,6 +95,10 @@ class Alerts:
         while letters := await self._claimed():
             await asyncio.gather(*(self._deliver(letter) for letter in letters))
 
+    async def lost(self) -> list[Undelivered]:
+        """What has not reached its target, newest first."""
+        return await self.outbox.undelivered(self._clock())
+
     async def test(self, name: str) -> None:
         """Tell a target that this is a test, as any alert is told; raises UserError where it does not arrive."""
         target = await self.targets.get(name)
@@ -130,8 +134,3 @@ class Alerts:
         from beastmode.operations.alerts.notify import deliver  # noqa: PLC0415 - seldom needed
 
         return await deliver(url, title, text, is_bad=is_bad)
-
-
-def undelivered_line(count: int) -> str:
-    """What status, monitor and doctor say."""
-    return f"{count} alert{'s' if count > 1 else ''} could not be delivered; `beastmode alerts history` says why"

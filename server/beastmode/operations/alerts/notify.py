@@ -74,11 +74,10 @@ def plain(text: str) -> str:
 def _deliver(url: str, title: str, text: str, is_bad: bool) -> str | None:  # noqa: FBT001 - for a thread
     from apprise import NotifyType  # noqa: PLC0415 - slow to import, and seldom needed
 
-    heard = _Heard()
-    logger = logging.getLogger(LOGGER)
-    logger.addHandler(heard)
+    heard, logger = _Heard(), logging.getLogger(LOGGER)
     try:
         target = _checked(url)
+        logger.addHandler(heard)
         kind = NotifyType.FAILURE if is_bad else NotifyType.SUCCESS
         is_told = bool(target.notify(body=text, title=title, notify_type=kind))
     except UserError as error:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from beastmode.domain.model import BUILTIN_ID
 from beastmode.operations.doctor import editors, installation, network
 from beastmode.operations.doctor.keys import keys
+from beastmode.operations.model_checks import Check
+from beastmode.operations.status import undelivered_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from beastmode.app import App
-    from beastmode.operations.model_checks import Check
 
 
 async def examine(
@@ -39,6 +40,9 @@ async def examine(
     found += await keys(app.registry, app.vault, settings.paths.key_file)
     say("the built-in model")
     found += installation.builtin(settings.builtin, fetched=app.embedded.fetched)
+    if lost := await app.alerts.lost():
+        evidence = f"{undelivered_line(len(lost))}: {lost[0].error}"
+        found.append(Check("Alerts", ok=False, evidence=evidence, fix="Run `beastmode alerts test`"))
     say("the network")
     found += [network.certificates(settings.network.ca_bundle), *network.proxies(environment)]
     models = [] if offline else [model for model in app.registry.models if model.id != BUILTIN_ID]
