@@ -83,7 +83,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("task", ["refactor", "document", "feature"])
+@pytest.mark.parametrize("task", ["refactor", "document", "feature", "tests"])
 async def test_no_hostile_answer_touches_a_file(shop: Shop, task: str) -> None:
     """Each ends in a proposal inside the workspace, or in an error that says what to do; nothing is written."""
     build(shop)

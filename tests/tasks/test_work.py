@@ -231,7 +231,7 @@ async def test_a_cancelled_task_stops_the_model(shop: Shop) -> None:
 
 async def test_every_task_has_its_prompt() -> None:
     """A task is a file and a prompt of the same name."""
-    assert {"document", "explain", "feature", "fix", "refactor"} <= set(recipes())
+    assert {"document", "explain", "feature", "fix", "refactor", "tests"} <= set(recipes())
     for name in recipes():
         assert "data" in prompt(name)
 
@@ -245,7 +245,7 @@ async def test_a_model_that_fails_is_an_error_with_a_fix(shop: Shop) -> None:
     assert failed.error.kind == "unauthorized"
 
 
-@pytest.mark.parametrize("task", ["refactor", "feature", "document", "fix", "explain"])
+@pytest.mark.parametrize("task", ["refactor", "feature", "document", "fix", "explain", "tests"])
 async def test_a_task_can_be_left_at_any_moment(shop: Shop, task: str) -> None:
     """Whenever the reader goes away, the model is stopped, no file has changed, and nothing runs on."""
     model = shop.app.registry.get("custom:mine")

@@ -26,7 +26,7 @@ def checks_of(verdict: Verdict, runner: str) -> tuple[Check, ...]:
     """
     kept, dropped = verdict.kept, verdict.dropped
     names = ", ".join(test.name for test in kept)
-    said = [Check(NAME, bool(kept), f"{len(kept)} of {len(verdict.tests)} kept ({runner}): {names}")]
+    said = [Check(NAME, bool(kept), f"{len(kept)} of {verdict.generated} kept ({runner}): {names}")]
     said += [Check(f"Dropped {test.name}", ok=False, evidence=_why(test), is_needed=False) for test in dropped]
     if len(dropped) > _MOST_DROPPED:
         more = f"{len(dropped) - _MOST_DROPPED} more"
@@ -48,6 +48,7 @@ def as_data(verdict: Verdict) -> dict[str, object]:
     """A verdict for a script: plain values, of which JSON can be made. Lines count from zero."""
     coverage = verdict.coverage
     return {
+        "generated": verdict.generated,
         "tests": [
             {"name": test.name, "judged": str(test.judged), "why": test.why, "killed": list(test.killed)}
             for test in verdict.tests
@@ -85,7 +86,7 @@ class TestsDropped(CheckFailed):
         what = "None" if not verdict.kept else f"{len(verdict.kept)}"
         BeastModeError.__init__(
             self,
-            f"{what} of {len(verdict.tests)} generated tests can be kept ({one_line(said)[: 2 * _MOST_WHY]})",
+            f"{what} of {verdict.generated} generated tests can be kept ({one_line(said)[: 2 * _MOST_WHY]})",
             "Nothing was written: choose a smaller piece of code, or a larger model",
         )
 

@@ -41,6 +41,7 @@ class _Course:
     killed: dict[str, list[str]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     not_run: list[str] = field(default_factory=list)
+    generated: int = 0
     tried: int = 0
     noticed: int = 0
     unusable: int = 0
@@ -118,6 +119,7 @@ class _Checker:
     async def check(self, text: str, most: int) -> Verdict:
         """From the text of a test file to the verdict."""
         course = self._course
+        course.generated = len(source_tests(text, self._language)) - len(self._theirs)
         first = await self._run(text, "Running the tests", measure=True)
         self._usual_s = first.run.duration_s
         outcome = first.outcome
@@ -287,6 +289,7 @@ class _Checker:
             tuple(course.not_run),
             ran.run.isolated,
             ran.run.not_isolated,
+            course.generated,
         )
 
 

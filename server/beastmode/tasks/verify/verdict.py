@@ -49,7 +49,8 @@ class Verdict:
     """What is known of a file with generated tests.
 
     Attributes:
-        tests: each test function.
+        generated: test functions in the text, collected or not.
+        tests: each test function that was collected.
         text: the file with the kept tests only; '' where none is.
         problem: why nothing could be judged: nothing collected, a time limit. '' otherwise.
         said: the end of the runner's output, without paths of this machine; for the repair round.
@@ -73,6 +74,7 @@ class Verdict:
     not_run: tuple[str, ...] = ()
     isolated: tuple[str, ...] = ()
     not_isolated: tuple[str, ...] = ()
+    generated: int = 0
 
     @property
     def kept(self) -> tuple[Judgement, ...]:
