@@ -162,6 +162,24 @@ cart.py
 from discount import discounted
 >>>>>>> REPLACE
 `;
+/** Tests of the standard library's kind, which every Python can run. */
+const tests = (name, ...extra) => `\`\`\`python
+import unittest
+
+from cart import Cart
+
+
+class ${name}(unittest.TestCase):
+    def test_it_adds_the_prices(self) -> None:
+        cart = Cart()
+        cart.prices = [1.0, 2.0]
+        self.assertEqual(cart.total(), 3.0)
+${extra.join('')}\`\`\`
+`;
+const WRONG = `
+    def test_it_is_never_empty(self) -> None:
+        self.assertEqual(Cart().total(), 1.0)
+`;
 const HOSTILE = `Look <img src="${BEACON}/raw.png"> and ![a picture](${BEACON}/markdown.png).
 
 <script>fetch('${BEACON}/script')</script>
@@ -413,6 +431,69 @@ try {
     for (const name of ['cart.py', 'discount.py']) await page.locator('.tab.dirty', { hasText: name }).waitFor();
     await vscode.palette('File: Save All');
     await until('both files on disk', () => /amount \* 0\.9/.test(fs.readFileSync(path.join(workspace, 'discount.py'), 'utf8')) && /from discount import/.test(fs.readFileSync(file, 'utf8')));
+    await vscode.palette('Notifications: Clear All Notifications');
+  });
+
+  const TEST_FILE = path.join(workspace, 'tests/test_cart.py');
+  const toMethod = async () => {
+    await vscode.open('cart.py', 'discounted(amount)');
+    await vscode.palette('Go to Line/Column');
+    await page.keyboard.type('10:1');
+    await press('Enter');
+    for (let lines = 0; lines < 5; lines++) await press('Shift+ArrowDown');
+  };
+
+  await promise('tests are generated once the user has said that they may be run', async () => {
+    await script(tests('Totals', WRONG));
+    await toMethod();
+    await vscode.palette('BEAST MODE: Generate Tests');
+    await vscode.modal.filter({ hasText: 'May BEAST MODE run the tests of' }).waitFor();
+    assert.match(await vscode.modal.innerText(), /throw-away copy[^]*memory/);
+    await vscode.shot('9-consent');
+    const asked = (await stats()).requests;
+    await vscode.modal.getByRole('button', { name: 'Run Tests', exact: true }).click();
+    await until('the model to be asked', async () => (await stats()).requests > asked, 20);
+    await preview.apply.waitFor({ timeout: 90000 });
+    await preview.tick();
+    await vscode.toast(/1 of 2 generated tests are kept, \d of \d lines run/);
+    await vscode.shot('9-tests-preview');
+    assert.equal(fs.existsSync(TEST_FILE), false, 'written before it was taken');
+    await preview.apply.click();
+    await until('the new file', () => fs.existsSync(TEST_FILE));
+    await vscode.open('test_cart.py', 'test_it_adds_the_prices');
+    assert.doesNotMatch(await text(), /never_empty/);
+    await vscode.palette('File: Save All');
+    await vscode.palette('Notifications: Clear All Notifications');
+  });
+
+  await promise('a lens above the function adds more tests, and nobody is asked again', async () => {
+    await script(tests('MoreTotals'));
+    await vscode.open('cart.py', 'discounted(amount)');
+    const lens = page.locator('.codelens-decoration a', { hasText: 'Generate Tests' }).last();
+    await lens.waitFor({ timeout: 20000 });
+    await vscode.shot('9-lenses');
+    await lens.click();
+    await preview.apply.waitFor({ timeout: 90000 });
+    assert.equal(await vscode.modal.count(), 0);
+    await preview.tick();
+    await preview.apply.click();
+    await vscode.open('test_cart.py', 'class MoreTotals');
+    assert.match(await text(), /class Totals/);
+    await vscode.palette('File: Save All');
+    await vscode.palette('Notifications: Clear All Notifications');
+  });
+
+  await promise('the permission is taken back, and tests are then shown as not run', async () => {
+    await vscode.palette('BEAST MODE: Allow Running Tests');
+    await vscode.modal.filter({ hasText: 'So far they are run' }).waitFor();
+    await vscode.modal.getByRole('button', { name: 'Do Not Run' }).click();
+    await script(tests('EvenMoreTotals'));
+    await toMethod();
+    await vscode.palette('BEAST MODE: Generate Tests');
+    await preview.apply.waitFor({ timeout: 30000 });
+    await vscode.toast(/its tests were not run[^]*you said no/);
+    await vscode.shot('9-not-run');
+    await page.locator('.bulk-edit-panel').getByRole('button', { name: 'Discard' }).click();
     await vscode.palette('Notifications: Clear All Notifications');
   });
 

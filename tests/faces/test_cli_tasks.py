@@ -133,6 +133,40 @@ def test_an_unknown_task_is_refused(root: Path) -> None:
     assert "refactor" in said.output
 
 
+TESTS = "```python\nfrom cart import total\n\n\ndef test_it_adds():\n    assert total([1, 2], 0) == 3\n```"
+
+
+def test_tests_that_were_not_run_are_called_so(root: Path, server: ModelServer) -> None:
+    """The diff is a new file; nothing says that anything passed."""
+    server.script = TESTS
+    said = beastmode("run", "tests", "--file", "cart.py:7-11")
+    assert said.exit_code == 0, said.output
+    assert "+def test_it_adds():" in said.stdout
+    assert "! Generated tests: not run: The tests of w are not run: you were not asked yet" in " ".join(
+        said.stderr.split()
+    )
+    assert "passed" not in said.output
+    told = json.loads(beastmode("run", "tests", "--file", "cart.py:7-11", "--json").stdout)
+    assert told["tests"] is None
+    assert told["files"][0]["path"] == "tests/test_cart.py"
+    said = beastmode("run", "tests", "--file", "cart.py", "--file", "money.py")
+    assert said.exit_code == 1
+    assert "more than one file" in said.stderr
+
+
+def test_a_batch_of_tests(root: Path, server: ModelServer) -> None:
+    """Two orders of one file: the second one adds to what the first one has written, or makes a file beside it."""
+    server.script = lambda asked: TESTS if "`total`" in str(asked.body) else TESTS.replace("adds", "adds_more")
+    batch = root.parent / "orders.jsonl"
+    batch.write_text('{"file": "cart.py:7-11"}\n{"file": "cart.py:14-20"}\n')
+    said = beastmode("run", "tests", "--batch", str(batch), "--yes")
+    assert said.exit_code == 0, said.output
+    text = (root / "tests" / "test_cart.py").read_text()
+    assert text.count("from cart import total") == 1
+    assert "def test_it_adds():" in text
+    assert "def test_it_adds_more():" in text
+
+
 ORDERS = [
     {"file": "cart.py", "instruction": "use sum()"},
     {"file": "nowhere.py", "instruction": "x"},

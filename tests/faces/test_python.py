@@ -38,6 +38,8 @@ def answer(asked: Asked) -> str:
         return "create coupon.py: coupons"
     if "The feature that is wanted" in said:
         return block("coupon.py", "", "HALF = 0.5\n")
+    if "You write tests" in said:
+        return "```python\nfrom cart import total\n\n\ndef test_it_adds():\n    assert total([1, 2], 0) == 3\n```"
     return BETTER if "You refactor" in said else "return a + b"
 
 
@@ -87,6 +89,16 @@ async def test_a_feature_is_proposed_and_written_on_demand(root: Path) -> None:
         assert (root / "coupon.py").read_text() == "HALF = 0.5\n"
         with pytest.raises(StaleFile):
             await bm.write(proposal)
+
+
+async def test_tests_are_proposed_and_said_not_to_be_run(root: Path) -> None:
+    """Nobody allowed it, so nothing is claimed; the file is there after `write`."""
+    async with BeastMode() as bm:
+        proposal = await bm.tests("cart.py:7-11")
+        assert proposal.verdict is None
+        assert "not run" in proposal.checks[-1].evidence
+        await bm.write(proposal)
+    assert "test_it_adds" in (root / "tests" / "test_cart.py").read_text()
 
 
 async def test_a_conversation_goes_on(root: Path, server: ModelServer) -> None:

@@ -140,6 +140,8 @@ async def test_good_tests_are_kept_and_shown_with_what_was_run(allowed: Shop) ->
     for part in ("run: 2 collected, 2 passed", "again:", "in another order:", "faults put into the code", "alone:"):
         assert part in evidence(proposal, "What was run")
     assert evidence(proposal, "Coverage") == "5 of 5 lines run"
+    assert proposal.change is not None
+    assert proposal.change.summary == "Creates tests/test_cart.py: 2 of 2 generated tests are kept, 5 of 5 lines run"
     assert proposal.verdict is not None
     assert all(test.killed for test in proposal.verdict.kept)
     assert allowed.files() == before

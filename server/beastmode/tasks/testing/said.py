@@ -39,6 +39,12 @@ def checks_of(verdict: Verdict, runner: str) -> tuple[Check, ...]:
     return tuple(said)
 
 
+def summary(verdict: Verdict) -> str:
+    """In a few words, for the headline of the change."""
+    covered = "" if verdict.coverage is None else f", {verdict.coverage}"
+    return f"{len(verdict.kept)} of {verdict.generated} generated tests are kept{covered}"
+
+
 def not_run(error: BeastModeError) -> Check:
     """That nothing was run, and why."""
     return Check(NAME, ok=False, evidence=f"not run: {error.message}. {error.fix}", is_needed=False)

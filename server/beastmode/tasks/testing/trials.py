@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from beastmode.tasks.edits.change import FileEdit
 from beastmode.tasks.testing.adding import added
 from beastmode.tasks.testing.aim import aim_at, beside
 from beastmode.tasks.testing.answer import read_tests
-from beastmode.tasks.testing.said import TestsDropped, checks_of, not_run
+from beastmode.tasks.testing.said import TestsDropped, checks_of, not_run, summary
 from beastmode.tasks.verify import CannotRun, CopyTooLarge, Kind, NotAllowedToRun, Sandbox, bench, check_tests
 from beastmode.tasks.verify.verdict import Target as UnderTest
 
@@ -106,7 +107,8 @@ class Testing:
         place = await self._place(say)
         if place is None:
             assert self._why_not is not None, "there is a place, or a reason"  # noqa: S101 - for the type checker
-            return Result(change, (*parsing(change), not_run(self._why_not)))
+            told = replace(change, summary=f"{change.summary}; its tests were not run")
+            return Result(told, (*parsing(change), not_run(self._why_not)))
         verdict = await self._checked(place, path, text, before, say)
         if verdict.kept:
             self._remember(await asyncio.to_thread(self._change, path, verdict.text), verdict)
@@ -127,7 +129,8 @@ class Testing:
     def _remember(self, change: Change, verdict: Verdict) -> None:
         least = len(self._best.verdict.kept) if self._best is not None and self._best.verdict is not None else 0
         if len(verdict.kept) >= least:
-            self._best = Result(change, checks_of(verdict, self._aim.runner.title), verdict)
+            told = replace(change, summary=f"{change.summary}: {summary(verdict)}")
+            self._best = Result(told, checks_of(verdict, self._aim.runner.title), verdict)
 
     def _read(self, answer: str) -> tuple[str, str, str]:
         """The file that the tests go into, its text with them, and its text before; in a thread."""
