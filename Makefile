@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: run test check unit e2e bench bench-router bench-completion evaluate vsix
+.PHONY: run test check unit e2e bench bench-router bench-completion evaluate prove-tests vsix
 
 run: $(VENV)/.run ## See it work: the real server, the built-in model, three suggestions and a chat
 	@$(BIN)/python scripts/demo.py
@@ -21,6 +21,7 @@ unit: $(VENV)/.dev ## The rooms that do no I/O, in a few seconds
 e2e: $(VENV)/.dev ## Real editors, real processes, the real built-in model
 	@scripts/install-editors.sh >/dev/null
 	@scripts/install-services.sh
+	@scripts/install-sandbox.sh
 	$(BIN)/beastmode models fetch
 	$(BIN)/pytest -q -m e2e
 
@@ -35,6 +36,10 @@ bench-completion: $(VENV)/.dev ## Figures of completion beside tabby-agent; inst
 
 evaluate: $(VENV)/.dev ## The engine beside a bare model and without each source of context; takes hours, and goes on
 	$(BIN)/python scripts/evaluate.py
+
+prove-tests: $(VENV)/.dev ## Generated tests for five real packages, run and run again; takes about twenty minutes
+	$(BIN)/beastmode models fetch
+	$(BIN)/python scripts/prove_tests.py
 
 vsix: $(VENV)/.run ## beastmode.vsix, for VS Code and Cursor
 	@PATH="$$(scripts/install-editors.sh --only-node)/bin:$$PATH"; export PATH; npm ci --no-audit --no-fund && npm run package

@@ -189,8 +189,9 @@ class Sandbox:
         here = _LAUNCHER.parent
         order = _order([sys.executable, "-I", "-S", "-c", "pass"], here, {}, _PROBE_S, 2 * GIB)
         steps = mounts(here, (Path(sys.prefix), Path(sys.base_prefix)), self._hidden, self._home)
-        # Nothing needs to be written, so that not even our own files can be.
-        self._isolate(order, way, [step for step in steps if step[0] != "bind"], network=False)
+        # Nothing needs to be written, so that not even our own files can be; they may lie in a folder that is covered.
+        read_only = [["ro-bind" if kind == "bind" else kind, path] for kind, path in steps]
+        self._isolate(order, way, read_only, network=False)
         answer, output = await _Life(order).ended()
         if answer["ended"] == "exited" and answer["code"] == 0:
             return ""
