@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -61,12 +62,13 @@ class Scripted:
         """Everything that it holds now."""
         return "\n".join(self.files.values())
 
-    def as_bench(self, root: Path) -> Callable[..., Awaitable[Bench]]:
+    def as_bench(self, root: Path) -> Callable[..., AbstractAsyncContextManager[Bench]]:
         """Itself, for whoever opens a bench of a workspace."""
         self.copy = SimpleNamespace(work=root)
 
-        async def opened(*_: object) -> Bench:
-            return self  # type: ignore[return-value]  # stands in
+        @asynccontextmanager
+        async def opened(*_: object) -> AsyncGenerator[Bench]:
+            yield self  # type: ignore[misc]  # stands in
 
         return opened
 

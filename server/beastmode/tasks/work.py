@@ -6,7 +6,7 @@ Nothing here writes to the workspace. What a model answers becomes a `Proposal` 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic
@@ -170,15 +170,14 @@ class Work:
             known = {target.path for target in targets}
             targets += [target for target in more if target.path not in known]
             run.left_out += missing
-        async with AsyncExitStack() as stack:
-            course = await self._course(run, targets, stack)
-            async with aclosing(self._followed(run, course)) as events:
-                async for event in events:
-                    yield event
+        course = await self._course(run, targets)
+        async with aclosing(self._followed(run, course)) as events:
+            async for event in events:
+                yield event
 
-    async def _course(self, run: Running, targets: Sequence[Target], stack: AsyncExitStack) -> Course:
+    async def _course(self, run: Running, targets: Sequence[Target]) -> Course:
         if run.recipe.makes_tests and self._trials is not None:
-            return await stack.enter_async_context(self._trials.of(run, targets))
+            return await self._trials.course(run, targets)
         return Editing(run, targets, self._tests)
 
     async def _followed(self, run: Running, course: Course) -> AsyncGenerator[Event]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from beastmode.domain.errors import UserError
@@ -18,7 +17,9 @@ from beastmode.tasks.testing.aim import aim_at, beside
 from beastmode.tasks.testing.answer import read_tests
 from beastmode.tasks.testing.said import TestsDropped, checks_of, not_run, summary
 from beastmode.tasks.verify import CannotRun, CopyTooLarge, Kind, NotAllowedToRun, Sandbox, bench, check_tests
+from beastmode.tasks.verify.testcode import source_tests
 from beastmode.tasks.verify.verdict import Target as UnderTest
+from beastmode.tasks.verify.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from beastmode.tasks.telling import Say
     from beastmode.tasks.testing.aim import Aim
     from beastmode.tasks.verify import Bench, Consent
-    from beastmode.tasks.verify.verdict import Verdict
 
 
 class Trials:
@@ -48,9 +48,8 @@ class Trials:
         self._folder = folder
         self._hidden = tuple(hidden)
 
-    @asynccontextmanager
-    async def of(self, run: Running, targets: Sequence[Target]) -> AsyncGenerator[Testing]:
-        """The course of one order; its throw-away copy lasts as long as the block.
+    async def course(self, run: Running, targets: Sequence[Target]) -> Testing:
+        """The course of one order.
 
         Raises:
             NoRunner: nobody knows how to run tests of this code.
@@ -60,21 +59,22 @@ class Trials:
             raise UserError("Generating tests needs one file", "Name one file; a batch takes one order for each")
         aim = await asyncio.to_thread(aim_at, run.root, targets[0], run.desk)
         await asyncio.to_thread(run.guard.check, aim.path)
-        async with AsyncExitStack() as stack:
-            yield Testing(run, aim, self, stack)
+        return Testing(run, aim, self)
 
-    async def bench(self, run: Running, aim: Aim, stack: AsyncExitStack) -> Bench:
-        """A copy of the workspace as the editor has it, in which tests may be run.
+    @asynccontextmanager
+    async def bench(self, run: Running, aim: Aim) -> AsyncGenerator[Bench]:
+        """A copy of the workspace as the editor has it, in which tests may be run; for as long as the block lasts.
 
         Raises:
             BeastModeError: nothing is run, and why.
+            OSError: the disk.
         """
         sandbox = Sandbox(await self._consent.require(run.root, Kind.TESTS), hidden=self._hidden)
-        place = await stack.enter_async_context(bench(run.root, aim.target.path, aim.runner, sandbox, self._folder))
-        for path, text in run.texts.items():
-            if (place.copy.work / path).is_file():
-                await place.put(path, text)
-        return place
+        async with bench(run.root, aim.target.path, aim.runner, sandbox, self._folder) as place:
+            for path, text in run.texts.items():
+                if (place.copy.work / path).is_file():
+                    await place.put(path, text)
+            yield place
 
 
 class Testing:
@@ -84,15 +84,12 @@ class Testing:
         run: the order.
         aim: what is to be tested.
         trials: where.
-        stack: what the course holds on to until its end.
     """
 
-    def __init__(self, run: Running, aim: Aim, trials: Trials, stack: AsyncExitStack) -> None:
+    def __init__(self, run: Running, aim: Aim, trials: Trials) -> None:
         self.shown = aim.shown
         self.words = aim.words(run.recipe.words(run.order))
-        self._run, self._aim, self._trials, self._stack = run, aim, trials, stack
-        self._bench: Bench | None = None
-        self._why_not: BeastModeError | None = None
+        self._run, self._aim, self._trials = run, aim, trials
         self._best: Result | None = None
         run.into = aim.path
 
@@ -104,12 +101,11 @@ class Testing:
         """See `Course`. What is kept of an answer is remembered, should a later one be worse."""
         path, text, before = await asyncio.to_thread(self._read, answer)
         change = await asyncio.to_thread(self._change, path, text)
-        place = await self._place(say)
-        if place is None:
-            assert self._why_not is not None, "there is a place, or a reason"  # noqa: S101 - for the type checker
+        try:
+            verdict = await self._checked(path, text, before, say)
+        except (NotAllowedToRun, CannotRun, CopyTooLarge) as error:
             told = replace(change, summary=f"{change.summary}; its tests were not run")
-            return Result(told, (*parsing(change), not_run(self._why_not)))
-        verdict = await self._checked(place, path, text, before, say)
+            return Result(told, (*parsing(change), not_run(error)))
         if verdict.kept:
             self._remember(await asyncio.to_thread(self._change, path, verdict.text), verdict)
         if verdict.dropped or not verdict.kept:
@@ -152,22 +148,19 @@ class Testing:
             edit = FileEdit(path, "change", text, None, original.text, original.checksum)
         return change_of([edit], self._run.guard.limits)
 
-    async def _place(self, say: Say) -> Bench | None:
-        """Where tests are run; None where they may or can not be."""
-        if self._bench is None and self._why_not is None:
-            say("Copying the workspace")
-            try:
-                self._bench = await self._trials.bench(self._run, self._aim, self._stack)
-            except (NotAllowedToRun, CannotRun, CopyTooLarge) as error:
-                self._why_not = error
-        return self._bench
-
-    async def _checked(self, place: Bench, path: str, text: str, before: str, say: Say) -> Verdict:
+    async def _checked(self, path: str, text: str, before: str, say: Say) -> Verdict:
+        """What running the tests shows, in a copy of their own: what earlier ones did to theirs does not count."""
         target = self._aim.target
         code = "\n".join(target.lines) + "\n"
-        await place.put(target.path, code)
-        existing = [each for each in self._aim.existing if (place.copy.work / PurePosixPath(each)).is_file()]
-        if before:
-            await place.put(path, before)
         under_test = UnderTest(target.path, code, self._aim.lines)
-        return await check_tests(place, under_test, path, text, existing=existing, before=before, progress=say)
+        say("Copying the workspace")
+        async with self._trials.bench(self._run, self._aim) as place:
+            await place.put(target.path, code)
+            if before:
+                await place.put(path, before)
+            existing = [each for each in self._aim.existing if (place.copy.work / each).is_file()]
+            try:
+                return await check_tests(place, under_test, path, text, existing=existing, before=before, progress=say)
+            except OSError as error:
+                problem = f"they damaged the copy of the workspace that they ran in: {place.clean(str(error))}"
+                return Verdict(problem=problem, generated=len(source_tests(text, self._aim.language)))
