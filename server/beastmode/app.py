@@ -125,7 +125,7 @@ class App:
         self._spending = Spending(
             policy=registry.policy,
             budget=registry.users.budget,
-            spent=self.ledger.spent,
+            holds=self.ledger.holds,
             price_of=self._price_of,
             is_paid=registry.is_paid,
             clock=time,

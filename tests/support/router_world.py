@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from beastmode.domain.errors import BeastModeError
 from beastmode.domain.model import Provider
@@ -213,8 +214,8 @@ class World:
         return request, 0
 
     @asynccontextmanager
-    async def hold(self, model: ModelSpec, request: Request) -> AsyncIterator[None]:
-        yield
+    async def hold(self, model: ModelSpec, request: Request, request_id: str, reason: str) -> AsyncIterator[str]:
+        yield uuid4().hex
 
     async def prepare(self) -> None:
         pass

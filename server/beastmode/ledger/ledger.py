@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import ceil
+from functools import partial
+from time import time
 from typing import TYPE_CHECKING
 
 from beastmode.domain.routing import Outcome
@@ -12,14 +13,16 @@ from beastmode.ledger.backfill import compare, fill_costs
 from beastmode.ledger.days import FOREVER
 from beastmode.ledger.export import pages
 from beastmode.ledger.feedback import acceptance
+from beastmode.ledger.holds import Holds, drop
 from beastmode.ledger.overview import failures, overview, refused_keys
 from beastmode.ledger.prices import PriceBook, price_id
 from beastmode.ledger.pulse import pulse
 from beastmode.ledger.report import report
 from beastmode.ledger.retention import remove_old
 from beastmode.ledger.routed import routed
-from beastmode.ledger.rows import HOUR, Baseline, record
+from beastmode.ledger.rows import Baseline, record
 from beastmode.ledger.series import series
+from beastmode.ledger.spent import spent_since
 from beastmode.ledger.summary import summarize
 from beastmode.ledger.tally import silence
 from beastmode.ledger.totals import Totals, fold
@@ -39,12 +42,7 @@ if TYPE_CHECKING:
     from beastmode.ledger.summary import Summary
     from beastmode.ledger.tally import Silence
     from beastmode.store import Database
-    from beastmode.store.connection import Row
-
-_SPENT = """SELECT
-    (SELECT COALESCE(SUM({column}), 0) FROM rollups WHERE hour >= :hour{who})
-    + (SELECT COALESCE(SUM({column}), 0) FROM attempts WHERE started_at >= :since AND started_at < :hour{who})"""
-_WHO = ' AND "user" = :user'
+    from beastmode.store.connection import Connection, Row
 
 _NEWEST = """SELECT * FROM attempts WHERE started_at >= ? AND started_at < ?
     ORDER BY started_at DESC, rowid DESC LIMIT ?"""
@@ -57,9 +55,13 @@ class Ledger:
         database: where they are.
         prices: where the price of a provider's model is found, if the router did not give it.
         baseline: the provider model that savings are measured against.
+
+    Attributes:
+        holds: what requests under way could cost.
     """
 
     def __init__(self, database: Database, prices: PriceBook | None = None, baseline: str = "") -> None:
+        self.holds = Holds(database, time)
         self._database = database
         self._prices = PriceBook(database) if prices is None else prices
         self._baseline_model = baseline
@@ -76,8 +78,15 @@ class Ledger:
         # Nothing is awaited before the row is on its way: a caller that is cancelled twice would lose it.
         priced = (attempt.model, attempt.price)
         number = self._price_ids.get(priced)
-        number = await self._database.transact(lambda connection: record(connection, attempt, baseline, number))
-        self._price_ids[priced] = number
+        is_held = self.holds.holds(attempt.id)
+
+        def work(connection: Connection) -> int | None:
+            if is_held:
+                drop(connection, attempt.id)
+            return record(connection, attempt, baseline, number)
+
+        self._price_ids[priced] = await self._database.transact(work)
+        self.holds.settled(attempt.id)
         if missing and attempt.connect_s is not None and not self._prices.was_asked(attempt.model):
             await self._fill_costs(attempt.model)
 
@@ -165,11 +174,8 @@ class Ledger:
         `paid_only` leaves out the hours of one's own graphics card, which nobody bills; what has a price by the token
         counts. A try whose price is not known counts nothing.
         """
-        column, who = "tokens_cost_nano" if paid_only else "cost_nano", "" if user is None else _WHO
-        moments: dict[str, object] = {"since": since, "hour": ceil(since / HOUR) * HOUR}
-        about = moments if user is None else moments | {"user": user}
-        rows = await self._database.read(_SPENT.format(column=column, who=who), about)
-        return from_nano(int(rows[0][0]))
+        find = partial(spent_since, since=since, user=user, paid_only=paid_only)
+        return from_nano(await self._database.query(find))
 
     async def latencies(self, model: str, task: Task | None, since: float) -> Totals:
         """The answers of a model since a moment: `.total.quantile(0.95)`, `.first_token.quantile(0.5)`, `.total.count`.

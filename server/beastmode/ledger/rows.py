@@ -10,7 +10,7 @@ from beastmode.domain.routing import Outcome
 from beastmode.domain.usage import to_nano
 from beastmode.ledger.prices import price_id
 from beastmode.ledger.sketch import added
-from beastmode.ledger.why import count
+from beastmode.ledger.why import count, discount
 
 if TYPE_CHECKING:
     from beastmode.domain.routing import Attempt
@@ -185,6 +185,14 @@ def record(
     connection.execute(_ADD, (*key, *share_of(row), *sketches))
     count(connection, hour_of(attempt.started_at), attempt)
     return number
+
+
+def forget(connection: Connection, row: Row) -> None:
+    """Take a try that was no answer out of the ledger, its share of the sums too, within one transaction."""
+    connection.execute("DELETE FROM attempts WHERE id = ?", (row["id"],))
+    settings = ", ".join(f"{name} = {name} - ?" for name in SUMS)
+    connection.execute(f"UPDATE rollups SET {settings} WHERE {_WHERE}", (*share_of(row), *_key_of(row)))  # noqa: S608
+    discount(connection, hour_of(row["started_at"]), row)
 
 
 def change(connection: Connection, row: Row, **changes: object) -> None:

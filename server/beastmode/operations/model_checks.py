@@ -50,7 +50,7 @@ CHAT_INFILL = "chat-infill"
 """The one way of completing code that needs a model which can chat."""
 
 Say = Callable[[str], None]
-Hold = Callable[["ModelSpec", "Request"], AbstractAsyncContextManager[None]]
+Hold = Callable[["ModelSpec", "Request"], AbstractAsyncContextManager[object]]
 
 
 @dataclass(frozen=True, slots=True)

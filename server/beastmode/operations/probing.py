@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from beastmode.domain.response import StreamEvent
     from beastmode.router.ask import Asker, Endpoint
 
-Hold = Callable[[ModelSpec, Request], AbstractAsyncContextManager[None]]
+Hold = Callable[[ModelSpec, Request], AbstractAsyncContextManager[object]]
 """Around a request: raises NotAllowed where it could pass one of the user's caps."""
 Doors = Callable[[Auth], "Endpoint"]
 """Where to ask, with the key travelling as this says; always to the same origin."""

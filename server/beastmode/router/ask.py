@@ -67,6 +67,7 @@ class Masker(Protocol):
 class _Try:
     """What is noted of one try while it runs; failed unless shown otherwise."""
 
+    id: str
     request_id: str
     started_at: float
     masked: int
@@ -110,7 +111,7 @@ class Asker:
         self._clock = clock
 
     async def ask(
-        self, request: Request, candidate: Candidate, endpoint: Endpoint, request_id: str
+        self, request: Request, candidate: Candidate, endpoint: Endpoint, request_id: str, attempt_id: str = ""
     ) -> AsyncGenerator[StreamEvent]:
         """The events of one model's answer: Started, what it says, Finished.
 
@@ -123,7 +124,7 @@ class Asker:
         if not is_loopback(endpoint.url):
             await self._masker.prepare()
             request, masked = self._masker.mask(request)
-        made = _Try(request_id, self._clock(), masked)
+        made = _Try(attempt_id or uuid4().hex, request_id, self._clock(), masked)
         is_test = request.task is Task.PROBE
         async with self._rooms.place(model, endpoint.url) as made.queue_s:
             # Another request may have become the probe of a resting model while this one waited.
@@ -200,7 +201,7 @@ def _row(request: Request, candidate: Candidate, made: _Try) -> Attempt:
         usage = Usage(tokens(length(request)), tokens(trace.text_length)).merge(usage)
     total_s = monotonic() - made.began
     return Attempt(
-        id=uuid4().hex,
+        id=made.id,
         request_id=made.request_id,
         task=request.task,
         model=model.id,

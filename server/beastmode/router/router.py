@@ -77,8 +77,13 @@ class Endpoints(Protocol):
 class Spending(Protocol):
     """Guards the user's caps."""
 
-    def hold(self, model: ModelSpec, request: Request) -> AbstractAsyncContextManager[None]:
-        """Hold back what a try could cost while it runs; NotAllowed where it could pass a cap."""
+    def hold(
+        self, model: ModelSpec, request: Request, request_id: str, reason: str
+    ) -> AbstractAsyncContextManager[str]:
+        """Hold back what a try could cost while it runs; NotAllowed where it could pass a cap.
+
+        Yields the id of the try's row.
+        """
         ...
 
 
@@ -291,10 +296,12 @@ class Router:
             begun = False
             tries += 1
             try:
-                async with self._spending.hold(candidate.model, request):
+                held = self._spending.hold(candidate.model, request, request_id, candidate.reason)
+                async with held as attempt_id:
                     # Nothing is sent before the model is located: one that cannot be located leaves no row.
                     endpoint = await self._endpoints.locate(candidate.model)
-                    async with aclosing(self.asker.ask(request, candidate, endpoint, request_id)) as events:
+                    asked = self.asker.ask(request, candidate, endpoint, request_id, attempt_id)
+                    async with aclosing(asked) as events:
                         async for event in events:
                             begun = begun or not isinstance(event, Started)
                             yield event

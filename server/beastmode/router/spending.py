@@ -1,21 +1,22 @@
 """The user's spending caps: stops before the request that could pass one.
 
-What a request could cost at most is held back from its check to the end of its try, so that requests at the same time
-cannot pass a cap together. Several editor windows share what is spent, but not what is held back: together they can
-pass a cap by what the other windows have under way.
+What a request could cost at most is held back from its check to the end of its try, in the database that all windows
+and gateways share, so that requests at the same time cannot pass a cap together.
 """
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
 
 from beastmode.domain.errors import BudgetSpent, NotAllowed
 from beastmode.domain.request import ChatRequest, EmbedRequest
+from beastmode.domain.routing import Attempt, Outcome
 from beastmode.domain.usage import MILLION
 from beastmode.ledger.days import first_of_month, midnight
+from beastmode.ledger.holds import Cap
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from beastmode.domain.request import Request
     from beastmode.domain.routing import Policy
     from beastmode.domain.usage import Price
+    from beastmode.ledger.holds import Full, Holds
 
 BYTES_PER_TOKEN = 2
 """Of code and prose, at the worst: three to four are usual, and an estimate that is too low would pass the cap."""
@@ -36,21 +38,12 @@ TURN_TOKENS = 32
 """What a message or a tool adds besides its text."""
 
 
-class _Held(NamedTuple):
-    """Whose request it is, and dollars that it could cost."""
+class _Named(NamedTuple):
+    """A cap, what it is called, and when it begins anew."""
 
-    user: str
-    worst: Decimal
-
-
-class _Cap(NamedTuple):
-    """Dollars that may be spent since a moment (Unix time): by one user, or by everybody (None)."""
-
+    cap: Cap
     name: str
-    amount: Decimal
-    since: float
     later: str
-    user: str | None
 
 
 class Spending:
@@ -59,11 +52,11 @@ class Spending:
     Args:
         policy: what the owner allows, as of now.
         budget: what a user may spend beside that, by name; None for who has no caps of their own.
-        spent: dollars that paid models cost since a moment (Unix time), for everybody (None) or for a user; includes
-            every try that is over.
+        holds: what requests under way could cost, of everybody who shares the database.
         price_of: what a model costs; None where nobody knows.
         is_paid: whether a model costs money where its price is not known.
         clock: Unix time in seconds.
+        always: what costs money is held back where there is no cap too, so that a machine that dies loses none of it.
         zone: whose days and months count; None for this machine's.
     """
 
@@ -72,40 +65,61 @@ class Spending:
         *,
         policy: Callable[[], Policy],
         budget: Callable[[str], Policy | None] = lambda _user: None,
-        spent: Callable[[float, str | None], Awaitable[Decimal]],
+        holds: Holds,
         price_of: Callable[[ModelSpec], Awaitable[Price | None]],
         is_paid: Callable[[ModelSpec], bool],
         clock: Callable[[], float],
+        always: bool = False,
         zone: tzinfo | None = None,
     ) -> None:
         self._policy = policy
         self._budget = budget
-        self._spent = spent
+        self._holds = holds
         self._price_of = price_of
         self._is_paid = is_paid
         self._clock = clock
+        self._always = always
         self._zone = zone
-        self._held: dict[object, _Held] = {}
-        self._one_at_a_time = asyncio.Lock()
 
     @asynccontextmanager
-    async def hold(self, model: ModelSpec, request: Request) -> AsyncGenerator[None]:
+    async def hold(
+        self, model: ModelSpec, request: Request, request_id: str = "", reason: str = ""
+    ) -> AsyncGenerator[str]:
         """Hold back what a try could cost; leave the context when its row is in the ledger, or when there is none.
+
+        Yields the id that the row must have.
 
         Raises:
             BudgetSpent: it could pass a cap.
             NotAllowed: a cap is set and nobody knows what the model costs.
         """
-        ticket = object()
-        worst = await self._worst(model, request)
-        if worst:
-            async with self._one_at_a_time:
-                await self._check(model, _Held(request.user, worst))
-                self._held[ticket] = _Held(request.user, worst)
+        attempt_id = uuid4().hex
+        caps = self._caps(request.user)
+        worst = await self._worst(model, request, is_capped=bool(caps))
+        if not worst:
+            yield attempt_id
+            return
+        about = Attempt(
+            id=attempt_id,
+            request_id=request_id or attempt_id,
+            task=request.task,
+            model=model.id,
+            provider=model.provider,
+            origin=model.origin,
+            reason=reason,
+            started_at=self._clock(),
+            outcome=Outcome.FAILED,
+            total_s=0.0,
+            cost=worst,
+            user=request.user,
+        )
+        full = await self._holds.take(about, [each.cap for each in caps])
+        if full is not None:
+            raise _refusal(about, full, next(each for each in caps if each.cap == full.cap))
         try:
-            yield
+            yield attempt_id
         finally:
-            self._held.pop(ticket, None)
+            self._holds.release(attempt_id)
 
     async def price_of(self, model: ModelSpec) -> Price | None:
         """What a model costs; None where nobody knows."""
@@ -116,15 +130,14 @@ class Spending:
         async with self.hold(model, request):
             pass
 
-    async def _worst(self, model: ModelSpec, request: Request) -> Decimal:
-        """Dollars that a try could cost; 0 where no cap is set."""
-        policies = (self._policy(), self._budget(request.user))
-        if all(each is None or (each.daily_cap is None and each.monthly_cap is None) for each in policies):
+    async def _worst(self, model: ModelSpec, request: Request, *, is_capped: bool) -> Decimal:
+        """Dollars that a try could cost; 0 where nothing is to be held back."""
+        if not is_capped and not self._always:
             return Decimal(0)
         price = await self._price_of(model)
         if price is not None:
             return worst_cost(price, model, request)
-        if not self._is_paid(model):
+        if not is_capped or not self._is_paid(model):
             return Decimal(0)
         raise NotAllowed(
             f"Nobody knows what {model.id} costs, so the spending cap cannot be kept",
@@ -132,30 +145,30 @@ class Spending:
             " `beastmode route policy`",
         )
 
-    async def _check(self, model: ModelSpec, asked: _Held) -> None:
-        for cap in self._caps(asked.user):
-            # Before the sum is read: a try that ends meanwhile is then counted twice rather than not at all.
-            held = sum((each.worst for each in self._held.values() if cap.user in {None, each.user}), Decimal(0))
-            spent = await self._spent(cap.since, cap.user)
-            if spent + held + asked.worst > cap.amount:
-                under_way = f", and requests under way may cost {_dollars(held)}" if held else ""
-                whose = "" if cap.user is None else f" of {cap.user}"
-                how = f"`beastmode route policy --{cap.name}-cap …`" if cap.user is None else "the owner can"
-                raise BudgetSpent(
-                    f"This request to {model.id} could cost {_dollars(asked.worst)}, which may pass the {cap.name} "
-                    f"cap{whose} of {_dollars(cap.amount)}: {_dollars(spent)} is spent{under_way}",
-                    f"Raise it ({how}), wait until {cap.later}, or ask a free model",
-                )
-
-    def _caps(self, user: str) -> Iterator[_Cap]:
+    def _caps(self, user: str) -> list[_Named]:
         """The owner's, which hold for everybody together, then the user's own."""
         now = self._clock()
-        today, this_month = midnight(now, self._zone), first_of_month(now, self._zone)
+        found: list[_Named] = []
         for policy, whom in ((self._policy(), None), (self._budget(user), user)):
             if policy is not None and policy.daily_cap is not None:
-                yield _Cap("daily", policy.daily_cap, today, "tomorrow", whom)
+                today = midnight(now, self._zone)
+                found.append(_Named(Cap(policy.daily_cap, today, whom), "daily", "tomorrow"))
             if policy is not None and policy.monthly_cap is not None:
-                yield _Cap("monthly", policy.monthly_cap, this_month, "next month", whom)
+                this_month = first_of_month(now, self._zone)
+                found.append(_Named(Cap(policy.monthly_cap, this_month, whom), "monthly", "next month"))
+        return found
+
+
+def _refusal(about: Attempt, full: Full, named: _Named) -> BudgetSpent:
+    cap, worst = full.cap, about.cost or Decimal(0)
+    under_way = f", and requests under way may cost {_dollars(full.held)}" if full.held else ""
+    whose = "" if cap.user is None else f" of {cap.user}"
+    how = f"`beastmode route policy --{named.name}-cap …`" if cap.user is None else "the owner can"
+    return BudgetSpent(
+        f"This request to {about.model} could cost {_dollars(worst)}, which may pass the {named.name} "
+        f"cap{whose} of {_dollars(cap.amount)}: {_dollars(full.spent)} is spent{under_way}",
+        f"Raise it ({how}), wait until {named.later}, or ask a free model",
+    )
 
 
 def worst_cost(price: Price, model: ModelSpec, request: Request) -> Decimal:

@@ -87,6 +87,15 @@ class Database:
 
         await self.transact(run)
 
+    def queue(self, sql: str, parameters: Sequence[object] = ()) -> asyncio.Future[None]:
+        """Run one statement behind all that was asked for before, without waiting; the future is done after its COMMIT.
+
+        Raises:
+            StoreError: the database is closed; in the future: it was not written.
+        """
+        self._require_open()
+        return self._writer.submit(lambda connection: connection.execute(sql, parameters))
+
     async def transact(self, work: Callable[[Connection], Result]) -> Result:
         """Run what reads before it writes as one transaction; returns what `work` returned, after the COMMIT.
 

@@ -539,6 +539,26 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX alert_deliveries_waiting ON alert_deliveries (next_at) WHERE state = 'waiting'",
         ),
     ),
+    Migration(
+        "m014_holds",
+        (
+            # What requests under way could cost; see ledger/holds.py.
+            """CREATE TABLE holds (
+                id TEXT PRIMARY KEY,       -- of the row of attempts that it becomes
+                request_id TEXT NOT NULL,
+                task TEXT NOT NULL,
+                model TEXT NOT NULL,
+                provider TEXT NOT NULL,
+                origin TEXT NOT NULL,
+                reason TEXT NOT NULL,
+                started_at REAL NOT NULL,  -- Unix seconds
+                "user" TEXT NOT NULL,
+                worst_nano INTEGER NOT NULL,
+                holder TEXT NOT NULL,      -- the process, which renews what it holds
+                expires_at REAL NOT NULL   -- Unix seconds
+            )""",
+        ),
+    ),
 )
 
 
