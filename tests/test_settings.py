@@ -1,5 +1,7 @@
 import copy
+import os
 import pickle
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -225,3 +227,20 @@ def test_what_the_start_path_imports() -> None:
         [sys.executable, "-c", script], env={"PYTHONPATH": str(server)}, capture_output=True, check=True
     )
     assert done.stdout.split() == []
+
+
+def test_a_database_url_is_a_secret(tmp_path: Path) -> None:
+    """From the environment or from the file, which is made private; no text shows it."""
+    url = "postgresql://u:never-to-be-seen@h/d"
+    environ = {"BEASTMODE_HOME": str(tmp_path)}
+    found, notices = load(environ | {"BEASTMODE_DATABASE_URL": url})
+    assert found.database_url == Secret(url)
+    assert notices == ()
+    file = tmp_path / "config.toml"
+    file.write_text(f'database_url = "{url}"')
+    file.chmod(0o644)
+    found, notices = load(environ)
+    assert found.database_url == Secret(url)
+    assert len(notices) == (os.name == "posix")
+    assert os.name != "posix" or stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "never" not in repr(found) + repr(notices)

@@ -129,6 +129,7 @@ class App:
             price_of=self._price_of,
             is_paid=registry.is_paid,
             clock=time,
+            always=settings.database_url is not None,
         )
         self._masker = Masker(SecretDetector(settings.paths.models_dir.parent / "rules"))
         self._answers = Answers(settings.cache, database, registry.key_mark, time)
@@ -180,7 +181,8 @@ class App:
         Raises:
             BeastModeError: the database cannot be opened.
         """
-        database = await Database.open(settings.paths.database)
+        url = settings.database_url
+        database = await (Database.connect(url.reveal()) if url else Database.open(settings.paths.database))
         passphrase = settings.encryption_key.reveal() if settings.encryption_key else None
         vault = Vault(database, key_file=settings.paths.key_file, passphrase=passphrase, keyring=SystemKeyring())
         builtin = settings.builtin
@@ -344,6 +346,7 @@ class App:
         await self._feedback_log.aclose()
         await self._tally.aclose()
         await self._line.aclose()
+        await self.ledger.holds.aclose()
         await self._transport.aclose()
         await self.embedded.release()
         await self._database.close()
@@ -435,6 +438,7 @@ class App:
         """What can wait until the first answers have been given: prices, old answers, the rules that find secrets."""
         with suppress(OSError, BeastModeError):  # each is tried again, or said, when it is needed
             await self.ledger.settle()
+            await self.ledger.holds.sweep()
             await self.trim()
             await self._answers.tidy()
             if any(not is_loopback(model.endpoint_url) for task in Task for model in self.registry.route(task)):

@@ -7,6 +7,7 @@ validate. What is wrong is named in a notice and replaced by its default: a typo
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -137,6 +138,8 @@ class LedgerSettings:
 class Settings:
     """Everything at once. `baseline` is the provider model that savings are measured against.
 
+    `database_url` names a team's PostgreSQL database; None: the SQLite file of `paths`. It may hold a password.
+
     `provider_keys` are those that other programs have in the environment too, by the variable's name
     (`OPENAI_API_KEY`); only the variables that a provider's row names are ever looked at. `gateway_token` is what a
     command shows to a gateway that it is told to ask (`BEASTMODE_TOKEN`).
@@ -144,6 +147,7 @@ class Settings:
 
     paths: Paths
     encryption_key: Secret | None = None
+    database_url: Secret | None = None
     gateway_token: Secret | None = None
     provider_keys: dict[str, Secret] = field(default_factory=dict)
     network: NetworkSettings = field(default_factory=NetworkSettings)
@@ -169,7 +173,8 @@ _SECTIONS = {
     "routing": RoutingSettings,
     "ledger": LedgerSettings,
 }
-_SETTABLE = {("baseline",), ("log_level",)} | {
+_DATABASE = ("database_url",)
+_SETTABLE = {_DATABASE, ("baseline",), ("log_level",)} | {
     (section, entry.name) for section, kind in _SECTIONS.items() for entry in fields(kind)
 }
 _INSTEAD = {
@@ -223,6 +228,8 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
             values[name[0]] = checked
         else:
             sections.setdefault(name[0], {})[name[1]] = checked
+    if _DATABASE in found and found[_DATABASE].source.startswith(str(paths.config_file)):
+        notices += _made_private(paths.config_file)
     for section, entries in sections.items():
         values[section] = _SECTIONS[section](**entries)
     passphrase, token = environ.get("ENCRYPTION_KEY"), environ.get("BEASTMODE_TOKEN", "").strip()
@@ -301,6 +308,9 @@ def _checked(name: tuple[str, ...], value: object) -> Any:
     """
     if name not in _SETTABLE:
         raise ValueError(_why_unknown(name))
+    if name == _DATABASE:
+        # Whatever it says: a typo must not lead a team's gateway to an empty file of its own.
+        return Secret(str(value))
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - slow; most users have nothing to validate
 
     owner = Settings if len(name) == 1 else _SECTIONS[name[0]]
@@ -342,6 +352,13 @@ def _set_aside(path: Path, error: Exception) -> str:
     except OSError as failure:
         return f"{path} is not valid TOML ({error}), so the defaults apply; it cannot be set aside ({failure.strerror})"
     return f"{path} is not valid TOML ({error}), so the defaults apply. It is kept as {aside.name}: mend and rename it"
+
+
+def _made_private(path: Path) -> Iterator[str]:
+    """Take a file that names a database, and may hold its password, from everybody but its owner."""
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+        yield f"{path} names a database, and others could read it: now only you can"
 
 
 def _expanded(path: str) -> str:

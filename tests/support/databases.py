@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 from tests.support.postgresql_server import Server, running
 
@@ -22,31 +21,12 @@ Blank = Callable[[], AbstractContextManager[Connection]]
 
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.e2e))
 
-# A schema for each test would be thousands of files; this is a few milliseconds.
-_KEEP_WHAT_IS_NEW = """CREATE SCHEMA new;
-    CREATE TABLE new.registry_generation AS SELECT * FROM registry_generation;
-    CREATE TABLE new.policy AS SELECT * FROM policy"""
-_AS_NEW = """DROP FUNCTION IF EXISTS refuse CASCADE;
-DO $$ DECLARE it record; BEGIN
-    SET LOCAL session_replication_role = replica;
-    FOR it IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migrations' LOOP
-        EXECUTE format('DELETE FROM public.%I', it.tablename);
-    END LOOP;
-    FOR it IN SELECT tablename FROM pg_tables WHERE schemaname = 'new' LOOP
-        EXECUTE format('INSERT INTO public.%I SELECT * FROM new.%I', it.tablename, it.tablename);
-    END LOOP;
-    FOR it IN SELECT sequencename FROM pg_sequences LOOP
-        PERFORM setval(it.sequencename::regclass, 1, false);
-    END LOOP;
-END $$"""
-
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Server]:
     with running() as server:
         open_url(server.url()).close_writer()
-        with psycopg.connect(server.url(), autocommit=True) as connection:
-            connection.execute(_KEEP_WHAT_IS_NEW)
+        server.remember()
         yield server
 
 
@@ -54,9 +34,9 @@ def postgresql_server() -> Iterator[Server]:
 async def open_database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenDatabase]:
     url = ""
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql_server").url()
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(_AS_NEW)
+        server: Server = request.getfixturevalue("postgresql_server")
+        server.empty()
+        url = server.url()
     opened: list[Database] = []
 
     async def opening() -> Database:
@@ -75,9 +55,9 @@ async def database(open_database: OpenDatabase) -> Database:
 
 @pytest.fixture(scope="session", params=BOTH)
 def blank(request: pytest.FixtureRequest) -> Blank:
-    url = ""
+    server: Server | None = None
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql_server").url()
+        server = request.getfixturevalue("postgresql_server")
 
     @contextmanager
     def on_sqlite() -> Iterator[Connection]:
@@ -87,15 +67,15 @@ def blank(request: pytest.FixtureRequest) -> Blank:
 
     @contextmanager
     def on_postgresql() -> Iterator[Connection]:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(_AS_NEW)
-        engine = open_url(url)
+        assert server is not None
+        server.empty()
+        engine = open_url(server.url())
         try:
             yield engine.begin()
         finally:
             engine.close_writer()
 
-    return on_postgresql if url else on_sqlite
+    return on_postgresql if server else on_sqlite
 
 
 async def refuse_updates(database: Database, table: str) -> None:

@@ -13,9 +13,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 PASSWORD = "never-to-be-seen"
+_KEEP_WHAT_IS_NEW = """CREATE SCHEMA new;
+    CREATE TABLE new.registry_generation AS SELECT * FROM registry_generation;
+    CREATE TABLE new.policy AS SELECT * FROM policy"""
+_AS_NEW = """DROP FUNCTION IF EXISTS refuse CASCADE;
+DO $$ DECLARE it record; BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR it IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migrations' LOOP
+        EXECUTE format('DELETE FROM public.%I', it.tablename);
+    END LOOP;
+    FOR it IN SELECT tablename FROM pg_tables WHERE schemaname = 'new' LOOP
+        EXECUTE format('INSERT INTO public.%I SELECT * FROM new.%I', it.tablename, it.tablename);
+    END LOOP;
+    FOR it IN SELECT sequencename FROM pg_sequences LOOP
+        PERFORM setval(it.sequencename::regclass, 1, false);
+    END LOOP;
+END $$"""
 _PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
@@ -68,6 +85,16 @@ class Server:
             self._process.send_signal(how)
             self._process.wait(30)
             self._process = None
+
+    def remember(self) -> None:
+        """Take note of the rows that a new database has."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(_KEEP_WHAT_IS_NEW)
+
+    def empty(self) -> None:
+        """Make the database as new; a schema for each test would be thousands of files."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(_AS_NEW)
 
     def _run(self, command: list[str], *, until_it_works: bool = False) -> None:
         program = [str(_PROGRAMS[-1] / command[0]), *command[1:]]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beastmode.domain.errors import KeyUnreadable
+from beastmode.domain.errors import KeyUnreadable, UserError
 from beastmode.faces.cli.render import bar, complain, out
 from beastmode.faces.cli.run import run
 from beastmode.operations.backup import back_up
@@ -36,7 +36,7 @@ def backup(
 
     Example: beastmode backup ~/beastmode-2026-11.zip
     """
-    database = load(os.environ)[0].paths.database
+    database = _file()
     with bar("Copying the database") as say:
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         manifest = back_up(database, file, now, force=force, say=lambda fraction: say("Copying the database", fraction))
@@ -57,7 +57,7 @@ def restore(
     """
     if not yes:
         typer.confirm(f"Replace models, keys, ledger and chats by those of {file}?", abort=True)
-    database = load(os.environ)[0].paths.database
+    database = _file()
     manifest, kept = put_back(file, database)
     if as_json:
         told = {"file": str(file), "kept": str(kept) if kept else None, **asdict(manifest)}
@@ -67,6 +67,13 @@ def restore(
         if kept is not None:
             out().print(f"What was there before is kept as {kept}")
     run(_unreadable)
+
+
+def _file() -> Path:
+    settings, _ = load(os.environ)
+    if settings.database_url is not None:
+        raise UserError("The database is PostgreSQL, and no file of ours", "Back it up with `pg_dump`")
+    return settings.paths.database
 
 
 async def _unreadable(app: App) -> None:

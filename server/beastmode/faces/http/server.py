@@ -151,6 +151,7 @@ async def _keep_fresh(app: App) -> None:
             await asyncio.sleep(REFRESH_S)
             try:
                 await app.refresh()
+                await app.ledger.holds.sweep()
             except BeastModeError as error:
                 log.warning("What has changed could not be read: %s", error)
     finally:
