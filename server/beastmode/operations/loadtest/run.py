@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from beastmode.operations.loadtest.load import Load
     from beastmode.router.ask import Asker, Endpoint
 
-    Hold = Callable[[ModelSpec, Request], AbstractAsyncContextManager[None]]
+    Hold = Callable[[ModelSpec, Request], AbstractAsyncContextManager[object]]
 
 
 class Purse:
