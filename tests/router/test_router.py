@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -131,10 +132,10 @@ class World:
         return (replace(request, prefix="MASKED"), 1) if isinstance(request, FimRequest) else (request, 0)
 
     @asynccontextmanager
-    async def hold(self, model: ModelSpec, request: Request) -> AsyncIterator[None]:
+    async def hold(self, model: ModelSpec, request: Request, request_id: str, reason: str) -> AsyncIterator[str]:
         if model.id in self.capped:
             raise NotAllowed(f"{model.id} would pass the daily cap")
-        yield
+        yield uuid4().hex
 
     async def prepare(self) -> None:
         pass
