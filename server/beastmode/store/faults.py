@@ -11,11 +11,14 @@ _FIXES = {
     sqlite3.SQLITE_BUSY: "Close the program that holds it open, or try again",
     sqlite3.SQLITE_LOCKED: "Close the program that holds it open, or try again",
     sqlite3.SQLITE_FULL: "Free some disk space",
+    sqlite3.SQLITE_IOERR: "Look at the disk: it may be full, gone, or files may not grow (ulimit -f)",
     sqlite3.SQLITE_READONLY: "Make the file and its folder writable for you",
     sqlite3.SQLITE_CANTOPEN: "Make the file and its folder readable and writable for you",
     sqlite3.SQLITE_CORRUPT: "Restart: a damaged file is set aside under a dated name and a new one is made",
     sqlite3.SQLITE_NOTADB: "Restart: a damaged file is set aside under a dated name and a new one is made",
 }
+
+_NO_ACCESS = "Make the file and its folder readable and writable for you, or set BEASTMODE_HOME to another folder"
 
 
 class StoreError(BeastModeError):
@@ -47,6 +50,7 @@ def store_error(name: str, error: Exception) -> StoreError:
     """Name the file, SQLite's reason and the fix. SQLite's messages name columns, never values."""
     if isinstance(error, StoreError):
         return error
-    failure = StoreError(f"The database {name} failed: {error}", _FIXES.get(code_of(error), ""))
+    fix = _FIXES.get(code_of(error), _NO_ACCESS if isinstance(error, OSError) else "")
+    failure = StoreError(f"The database {name} failed: {error}", fix)
     failure.__cause__ = error
     return failure

@@ -7,6 +7,7 @@ that others write to.
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -66,7 +67,7 @@ def copy(path: Path, target: Path, say: Callable[[float], None] = lambda _fracti
         with closing(_connected(path, "ro")) as source:
             private_file(target)
             with closing(_connected(target, "rw")) as made:
-                _pour(source, made, say)
+                _pour(source, made, PAGES, say)
                 made.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
     except (sqlite3.Error, OSError) as error:
         target.unlink(missing_ok=True)
@@ -90,7 +91,7 @@ def replace(path: Path, by: Path) -> Path | None:
             before = _generation(target)
             patiently(lambda: target.execute("PRAGMA journal_mode = WAL"))
             # In one step, so that nobody sees half of it.
-            source.backup(target, pages=-1)
+            _pour(source, target, -1)
             # Other windows look at this number to see that the models have changed.
             target.execute("UPDATE registry_generation SET generation = ? WHERE generation <= ?", (before + 1, before))
             target.commit()
@@ -136,11 +137,24 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
     )
 
 
-def _pour(source: sqlite3.Connection, target: sqlite3.Connection, say: Callable[[float], None]) -> None:
-    def progress(_status: int, remaining: int, total: int) -> None:
+def _pour(
+    source: sqlite3.Connection, target: sqlite3.Connection, pages: int, say: Callable[[float], None] = lambda _: None
+) -> None:
+    """Copy page by page. SQLite would wait for ever for somebody who holds the lock; we do so for PATIENCE_S."""
+    moved_at = time.monotonic()
+
+    def progress(status: int, remaining: int, total: int) -> None:
+        nonlocal moved_at
+        if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            if time.monotonic() - moved_at > PATIENCE_S:
+                error = sqlite3.OperationalError("database is locked")
+                error.sqlite_errorcode = status
+                raise error
+            return
+        moved_at = time.monotonic()
         say(1 - remaining / total if total else 1.0)
 
-    source.backup(target, pages=PAGES, progress=progress, sleep=0.01)
+    source.backup(target, pages=pages, progress=progress, sleep=0.01)
 
 
 def _generation(connection: sqlite3.Connection) -> int:
