@@ -41,9 +41,12 @@ LEAVES = leaves()
 
 def words(path: str) -> list[str]:
     """The command line that a person would write at least."""
-    required = [each for each in LEAVES[path].params if each.required and each.param_type_name == "argument"]
-    arguments = [FILLED.get(each.name, "word") for each in required]
-    return [*path.split(), *arguments, *NEEDED.get(path, [])]
+    given = path.split()
+    for each in LEAVES[path].params:
+        if each.required:
+            given += [each.opts[-1]] if each.param_type_name == "option" else []
+            given.append(FILLED.get(each.name, "word"))
+    return [*given, *NEEDED.get(path, [])]
 
 
 def root() -> Any:
