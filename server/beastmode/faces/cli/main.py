@@ -34,6 +34,7 @@ COMMANDS: dict[str, Command | Group] = {
     "check": Command("check:check", "Say whether all is well, for cron: 0 healthy, 1 ill, 2 could not tell."),
     "alerts": Group("alerts:build", "What is watched, who is told, and what was told."),
     "status": Command("show:status", "The selected model, its health, and today's figures."),
+    "db": Group("db:build", "Which database there is, and the move of a file to a team's PostgreSQL."),
     "backup": Command(
         "backup:backup", "Write models, sealed keys, ledger and chats to one file, while editors go on using them."
     ),

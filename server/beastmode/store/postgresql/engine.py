@@ -25,7 +25,7 @@ from beastmode.store.postgresql.dialect import definition, query
 from beastmode.store.postgresql.rows import adapt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from beastmode.store import connection as face
 
@@ -199,6 +199,23 @@ class PostgreSQL:
         if self._password:
             reason = reason.replace(self._password, "…")
         return StoreError(f"The database {self.name} failed: {reason}", fix)
+
+    def pour(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+        """Write many rows into a table, within the transaction that was begun; how many there were."""
+        assert self._writer is not None, "what was begun has a connection"  # noqa: S101 - for the type checker
+        names = ", ".join(f'"{name}"' for name in columns)
+        count = 0
+        with self._writer.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN".encode()) as copying:
+            for row in rows:
+                copying.write_row(row)
+                count += 1
+        return count
+
+    def continue_after(self, table: str, column: str) -> None:
+        """Let a column that counts itself up go on after its largest number."""
+        assert self._writer is not None, "what was begun has a connection"  # noqa: S101 - for the type checker
+        largest = f'(SELECT COALESCE(MAX("{column}"), 0) + 1 FROM {table})'  # noqa: S608 - our own names
+        self._writer.execute(f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), {largest}, false)".encode())
 
     def close_writer(self) -> None:
         """See `Engine.close_writer`."""
