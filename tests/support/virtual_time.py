@@ -42,6 +42,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._clock.now
 
+    def block(self, seconds: float) -> None:
+        """Let time pass in which the program does nothing else, as a pause for garbage or a busy machine does."""
+        self._clock.now += seconds
+
 
 def run_virtually(work: Coroutine[Any, Any, Result], grace_s: float = 0.0) -> Result:
     """Run to the end, in as little real time as it takes."""

@@ -10,7 +10,7 @@ from math import ceil
 
 import pytest
 from tests.support.model_server import ModelServer
-from tests.support.virtual_time import run_virtually
+from tests.support.virtual_time import VirtualLoop, run_virtually
 
 from beastmode.domain.model import ModelSpec
 from beastmode.domain.response import Finished, FinishReason, StreamEvent, TextDelta, UsageReport
@@ -84,6 +84,25 @@ def test_an_open_loop_is_not_held_back_by_a_full_endpoint() -> None:
     load = Load(rate=20.0, duration_s=5.0, warm_up=0)
     (step,) = steps(load, lambda: endpoint(lambda _number: 0.1, slots=1))
     assert_close(step.latencies_s, [0.1 * (number + 1) - number / 20 for number in range(100)])
+
+
+def test_an_open_loop_feels_its_own_stall() -> None:
+    """What could not be sent in time, because this program stood still, waited for that, too."""
+    fast = endpoint(lambda _number: 0.09)
+
+    async def ask(number: int) -> AsyncGenerator[StreamEvent]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        if number == 100:
+            loop.block(1.0)
+        async for event in fast(number):
+            yield event
+
+    (step,) = steps(Load(rate=50.0, duration_s=6.0, warm_up=0), lambda: ask)
+    under_way = [3.0 - number / 50 for number in range(96, 100)]
+    late = [3.09 - number / 50 for number in range(100, 150)]
+    assert_close(step.latencies_s, [0.09] * 246 + under_way + late)
+    assert percentile(step.latencies_s, 0.9).value > 0.4
 
 
 def test_a_closed_loop_omits_and_is_corrected() -> None:
