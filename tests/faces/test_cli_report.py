@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+import os
+import time
+from pathlib import Path
 
 import pytest
-from tests.support.january import fill
+from tests.support.january import ZONE, fill
 from typer.testing import CliRunner, Result
 
 from beastmode.faces.cli.main import build
 from beastmode.store import Database
 
-if TYPE_CHECKING:
-    from pathlib import Path
+GOLDEN = Path(__file__).parents[1] / "operations" / "report" / "golden" / "january.txt"
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def report(*arguments: str, stdin: str = "") -> Result:
     return CliRunner().invoke(build(), ("report", *arguments), input=stdin)
+
+
+def test_the_golden_month_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line by line what it was, in the time zone of the machine."""
+    monkeypatch.setenv("TZ", ZONE.key)
+    time.tzset()
+    try:
+        said = report("--month", "2026-01")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    shown = "".join(f"{line.rstrip()}\n" for line in said.stdout.splitlines())
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(shown, encoding="utf-8")
+    assert shown == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_a_month_for_a_person() -> None:

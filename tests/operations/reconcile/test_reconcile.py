@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -21,9 +20,6 @@ from beastmode.operations.reconcile.bill import EVERY, Bill, plain_name, read_bi
 from beastmode.operations.reconcile.compare import Cause, Comparison, Door, Ours, compare, read_ours
 from beastmode.operations.reconcile.tables import as_markdown, causes, headline
 from beastmode.store import Database
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DAY = date(2026, 1, 5)
 COSTS = """start_time,end_time,start_time_iso,end_time_iso,amount_value,amount_currency,line_item,project_id
@@ -169,9 +165,8 @@ def door(model: str) -> Door:
     return doors.get(model, Door(name, provider))
 
 
-async def test_the_models_of_the_bill_and_no_others(tmp_path: Path) -> None:
+async def test_the_models_of_the_bill_and_no_others(database: Database) -> None:
     """By UTC day; a model of one's own at the provider's address counts, one's own machine does not."""
-    database = await Database.open(tmp_path / "l.db")
     ledger, noon = Ledger(database), datetime(2026, 1, 5, 12, tzinfo=UTC).timestamp()
     price = Price(Decimal(5), Decimal(5), DAY, "test")
     usage = Usage(100_000, 25_000)
@@ -192,4 +187,3 @@ async def test_the_models_of_the_bill_and_no_others(tmp_path: Path) -> None:
     assert set(plain) == {(DAY, "coder")}
     whole = read_bill("start_time_iso,amount_value,line_item\n2026-01-05T00:00:00+00:00,1.25,\n", "b")
     assert (await read_ours(database, whole, DAY, DAY, door))[DAY, EVERY].requests == 2
-    await database.close()

@@ -3,27 +3,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.databases import database, open_database, postgresql_server
 from tests.support.january import BASELINE, ZONE, fill
 
 from beastmode.operations.report.read import read_report
 from beastmode.operations.report.span import read_span
-from beastmode.store import Database
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from beastmode.operations.report.report import Report
+    from beastmode.store import Database
+
+__all__ = ["database", "open_database", "postgresql_server"]
 
 NEXT_YEAR = 1_800_000_000.0
 
 
 @pytest.fixture
-async def january_ledger(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await Database.open(tmp_path / "january.db")
+async def january_ledger(database: Database) -> Database:
+    """On both databases."""
     await fill(database)
-    yield database
-    await database.close()
+    return database
 
 
 @pytest.fixture
