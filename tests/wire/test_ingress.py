@@ -237,7 +237,7 @@ USER = {"role": "user", "content": "hi"}
         ("openai-responses", {"input": "a", "background": True}, "background: expected false"),
         ("openai-responses", {"input": [{"type": "item_reference", "id": "x"}]}, "input[0].type: expected the item"),
         ("openai-responses", {"input": [USER | {"role": "robot"}]}, "input[0].role: expected system, developer"),
-        ("openai-responses", {"input": "a", "tools": [{"type": "web_search"}]}, "tools[0].type: expected function"),
+        ("openai-responses", {"input": "a", "tools": [{"type": "soup"}]}, "tools[0].type: expected function"),
         ("openai-responses", {"input": "a", "tool_choice": {"type": "mcp"}}, "tool_choice.type: expected function"),
         ("openai-responses", {"input": "a", "text": {"format": {"type": "xml"}}}, "text.format.type: expected text"),
         (

@@ -26,6 +26,14 @@ ROLES: dict[str, Literal["system", "user", "assistant"]] = {
 }
 STORED = ("previous_response_id", "conversation", "prompt")
 """Fields that name what a server has stored."""
+NOT_HERE = frozenset(
+    (
+        *("web_search", "web_search_preview", "file_search", "code_interpreter", "image_generation", "mcp"),
+        *("computer_use_preview", "local_shell", "shell", "apply_patch", "custom", "namespace", "tool_search"),
+    )
+)
+"""Tools that run at the provider, or that only its own models know how to call: no model is told of them, which is as
+if it did not want them. Real clients send them to whatever server they are pointed at."""
 RESEND = "Send the whole conversation in `input`; nothing is stored here"
 
 
@@ -52,7 +60,7 @@ def parse(body: dict[str, Any]) -> tuple[ChatRequest, bool]:
         model=top.at("model").text() or None,
         max_tokens=top.at("max_output_tokens").count(),
         temperature=top.at("temperature").number(),
-        tools=tuple(map(_tool, top.at("tools").items())),
+        tools=tuple(_tool(tool) for tool in top.at("tools").items() if tool.at("type").name() not in NOT_HERE),
         tool_choice=_tool_choice(top.at("tool_choice")),
         json_mode=json_mode,
         json_schema=json_schema,
@@ -120,7 +128,7 @@ def _content(place: Place) -> tuple[str, tuple[Image, ...]]:
 
 def _tool(place: Place) -> Tool:
     if place.at("type").value != "function":
-        raise place.at("type").wrong("function", "Tools that run at the provider cannot be had here")
+        raise place.at("type").wrong("function")
     return Tool(place.at("name").name(), place.at("description").text(), place.at("parameters").json())
 
 
