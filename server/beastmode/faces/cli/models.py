@@ -50,7 +50,7 @@ def add(  # noqa: PLR0917 - one option a field of the registration
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Tokens of one answer.")] = None,
     temperature: Annotated[float | None, typer.Option("--temperature")] = None,
     price: Annotated[
-        str | None, typer.Option("--price", help="Dollars per million tokens, in/out or in/out/cache: 0.5/1.5; or 2.5/hour.")
+        str | None, typer.Option("--price", help="Dollars per million tokens: in/out or in/out/cache; or 2.5/hour.")
     ] = None,
     local_only: Annotated[
         bool | None, typer.Option("--local-only", help="Never fall back to a model on another machine.")
