@@ -49,6 +49,8 @@ ONLY_IN = {
     "kingfisher_sdk": "router/detector.py",
     "pyarrow": "ledger/export.py",
     "apprise": "operations/alerts/notify.py",
+    "prometheus_client": "operations/metrics/prometheus.py",
+    "opentelemetry": "operations/metrics/otlp.py",
     "reportlab": "operations/report/as_pdf.py",
 }
 

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from beastmode.operations.reconcile.compare import Comparison
     from beastmode.operations.report.report import Report
     from beastmode.operations.report.span import Span
+    from beastmode.router.ask import Observer
     from beastmode.settings import Settings
     from beastmode.tasks.chat import Chat
     from beastmode.tasks.verify import Consent
@@ -118,7 +119,8 @@ class App:
         self.is_trusted = True
         """Whether the workspace's own code may be run where its user allowed it; an editor sets it."""
         self.receipts = Receipts(self.prices.remembered)
-        observers = (self.ledger, self.health, self.receipts, _Told(self._over))
+        self._watchers = _Watchers()  # the first, as they never wait: what is cancelled twice is seen all the same
+        observers = (self._watchers, self.ledger, self.health, self.receipts, _Told(self._over))
         self._rooms = SharedRooms()
         self._breakers, latencies = SharedBreakers(monotonic), Latencies()
         self._line = Line(settings.paths.run_dir, self._breakers, self._rooms)
@@ -334,6 +336,10 @@ class App:
             environment=environment,
         )
 
+    def watch(self, observer: Observer) -> None:
+        """Tell somebody else of every try as well, before it is in the ledger; they must not wait for anything."""
+        self._watchers.added.append(observer)
+
     async def close(self) -> None:
         """Let go of the models, the network and the database, in this order."""
         await self.engine.aclose()
@@ -465,6 +471,17 @@ class App:
 
     async def _price_of(self, model: ModelSpec) -> Price | None:
         return model.price or await self.prices.find(model.id)
+
+
+class _Watchers:
+    """Passes tries on to observers that a door has added."""
+
+    def __init__(self) -> None:
+        self.added: list[Observer] = []
+
+    async def observe(self, attempt: Attempt) -> None:
+        for each in self.added:
+            await each.observe(attempt)
 
 
 class _Told:

@@ -142,13 +142,15 @@ class Settings:
 
     `provider_keys` are those that other programs have in the environment too, by the variable's name
     (`OPENAI_API_KEY`); only the variables that a provider's row names are ever looked at. `gateway_token` is what a
-    command shows to a gateway that it is told to ask (`BEASTMODE_TOKEN`).
+    command shows to a gateway that it is told to ask (`BEASTMODE_TOKEN`). `otlp`: the environment names a collector of
+    metrics (`OTEL_EXPORTER_OTLP_ENDPOINT`).
     """
 
     paths: Paths
     encryption_key: Secret | None = None
     database_url: Secret | None = None
     gateway_token: Secret | None = None
+    otlp: bool = False
     provider_keys: dict[str, Secret] = field(default_factory=dict)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     completion: CompletionSettings = field(default_factory=CompletionSettings)
@@ -180,6 +182,7 @@ _SETTABLE = {_DATABASE, ("baseline",), ("log_level",)} | {
 _INSTEAD = {
     "paths": "Set the environment variable BEASTMODE_HOME to move the folders",
     "encryption_key": "Set the environment variable ENCRYPTION_KEY; a passphrase does not belong in a file",
+    "otlp": "Set OTEL_EXPORTER_OTLP_ENDPOINT, as OpenTelemetry has it",
     "gateway_token": "Set the environment variable BEASTMODE_TOKEN; a token does not belong in a file",
     "provider_keys": "Run `beastmode keys set PROVIDER`, or set the provider's variable; no key belongs in a file",
 }
@@ -237,10 +240,20 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
         paths=paths,
         encryption_key=Secret(passphrase) if passphrase else None,
         gateway_token=Secret(token) if token else None,
+        otlp=_names_a_collector(environ),
         provider_keys=_provider_keys(environ),
         **values,
     )
     return settings, tuple(notices)
+
+
+def _names_a_collector(environ: Mapping[str, str]) -> bool:
+    """By OpenTelemetry's own rules for its variables."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    exporters = environ.get("OTEL_METRICS_EXPORTER", "otlp").split(",")
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
+    return "otlp" in (each.strip() for each in exporters) and any(environ.get(name) for name in endpoints)
 
 
 def _provider_keys(environ: Mapping[str, str]) -> dict[str, Secret]:

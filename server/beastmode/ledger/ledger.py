@@ -119,9 +119,9 @@ class Ledger:
         """Sums by model, task, local day or local month of a span (Unix time), tests of a model included."""
         return await report(self._database, since, until, by)
 
-    async def overview(self, edges: Sequence[float]) -> Overview:
+    async def overview(self, edges: Sequence[float], user: str | None = None) -> Overview:
         """A time in spans, by model and all together, tests of a model left out; see `overview.spans`."""
-        return await overview(self._database, edges)
+        return await overview(self._database, edges, user)
 
     async def series(self, edges: Sequence[float], user: str | None = None) -> Series:
         """Figures of each step between the edges (Unix time) and of each model; see `steps.cut`."""

@@ -63,9 +63,9 @@ def spans(since: float, until: float) -> list[float]:
     return [since, *(float(edge) for edge in inner if since < edge < until), until]
 
 
-async def overview(database: Database, edges: Sequence[float]) -> Overview:
-    """Add up a time by span and by model, tests of a model left out."""
-    found = await series(database, edges)
+async def overview(database: Database, edges: Sequence[float], user: str | None = None) -> Overview:
+    """Add up a time by span and by model, tests of a model left out; of everybody, or of one user ('': the owner)."""
+    found = await series(database, edges, user)
     return Overview(found.summary(), {model: found.summary({model}) for model in found.models}, found.steps(), edges)
 
 

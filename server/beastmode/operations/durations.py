@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from beastmode.domain.errors import UserError
+from beastmode.ledger.days import read_span
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _NAMES = {"s": "s", "m": "min", "h": "h", "d": "d"}
@@ -26,6 +27,16 @@ def read_duration(option: str, text: str) -> float:
 def is_duration(text: str) -> bool:
     """Whether a text is one."""
     return _DURATION.fullmatch(text.strip().lower()) is not None
+
+
+def read_since(text: str, now: float) -> float:
+    """When something began (Unix time), before now: a length of time, or a moment as `read_span` takes it.
+
+    Raises:
+        UserError: it is neither.
+    """
+    begins = now - read_duration("--since", text) if is_duration(text) else read_span(text, "", "")[0]
+    return min(max(begins, 1.0), now - 1.0)
 
 
 def duration(seconds: float) -> str:

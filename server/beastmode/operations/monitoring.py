@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from beastmode.ledger.summary import Summary
     from beastmode.operations.alerts.outbox import Undelivered
 
-DAY_S = 86_400.0
 MOST_ERRORS = 10
 UNKNOWN = "unknown"
 """What stands for an amount that needs a price nobody knows."""
@@ -56,11 +55,16 @@ class Monitoring:
     failures: Sequence[Failure]
 
 
-async def look(ledger: Ledger, now: float, since: float) -> Monitoring:
-    """Look at the time between two moments (Unix time), the later of them now."""
-    seen = await ledger.overview(spans(since, now))
+async def look(ledger: Ledger, now: float, since: float, user: str | None = None) -> Monitoring:
+    """Look at the time between two moments (Unix time), the later of them now; of everybody, or of one user.
+
+    A user's picture holds nothing of what others asked: how the models that they did not ask do is not in it.
+    """
+    seen = await ledger.overview(spans(since, now), user)
     models = await levels(ledger, now)
-    failed = await ledger.failures(since, now, MOST_ERRORS)
+    if user is not None:
+        models = {model: health for model, health in models.items() if model in seen.models}
+    failed = await ledger.failures(since, now, MOST_ERRORS, user=user)
     return Monitoring(seen, overall(seen.total, models), models, failed)
 
 

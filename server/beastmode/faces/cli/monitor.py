@@ -16,9 +16,8 @@ from beastmode.faces.cli.models import Json
 from beastmode.faces.cli.monitor_screen import screen
 from beastmode.faces.cli.render import out
 from beastmode.faces.cli.run import run
-from beastmode.ledger.days import read_span
-from beastmode.operations.durations import is_duration, read_duration
-from beastmode.operations.monitoring import DAY_S, look, to_details
+from beastmode.operations.durations import read_since
+from beastmode.operations.monitoring import look, to_details
 from beastmode.operations.remote import ask_gateway
 from beastmode.settings import load
 
@@ -52,7 +51,7 @@ def monitor(  # noqa: PLR0917 - one option a choice
     Examples: `beastmode monitor --since 7d`, `beastmode monitor --watch`, `beastmode monitor --json`,
     `beastmode monitor --url http://127.0.0.1:8421 --token-file token.txt`
     """
-    began = _read_since(since)  # said before anything is opened
+    read_since(since, time())  # what is wrong is said before anything is opened
 
     async def show(read: Read) -> None:
         if watch:
@@ -67,14 +66,14 @@ def monitor(  # noqa: PLR0917 - one option a choice
 
     async def work(app: App) -> None:
         await app.settle()
-        await show(lambda: _from_ledger(app, began))
+        await show(lambda: _from_ledger(app, since))
 
     run(work)
 
 
-async def _from_ledger(app: App, began: Callable[[float], float]) -> dict[str, Any]:
+async def _from_ledger(app: App, since: str) -> dict[str, Any]:
     now = time()
-    return to_details(await look(app.ledger, now, began(now)), await app.alerts.lost())
+    return to_details(await look(app.ledger, now, read_since(since, now)), await app.alerts.lost())
 
 
 async def _from_gateway(
@@ -114,15 +113,6 @@ def _print(told: dict[str, Any], *, as_json: bool, indent: int | None = 2) -> No
         typer.echo(json.dumps(told, indent=indent))
     else:
         out().print(screen(told))
-
-
-def _read_since(text: str) -> Callable[[float], float]:
-    """From now to the moment at which what is shown begins."""
-    if is_duration(text):
-        seconds = read_duration("--since", text)
-        return lambda now: now - max(seconds, 1.0)
-    begins = read_span(text, "", "")[0]
-    return lambda now: min(begins, now - 1.0) if begins else now - DAY_S
 
 
 def _token(settings: Settings, file: Path | None) -> str:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from beastmode.registry.users import User
 
 SPECIFIED_COOKIE = "github_oauth_user_id"
-PUBLIC = frozenset({"/healthz", "/", "/api/dashboard/sign-in"})
-"""Routes that tell nobody anything: whether the process lives, and the empty page with its sign-in."""
+PUBLIC = frozenset({"/healthz", "/readyz", "/", "/api/dashboard/sign-in"})
+"""Routes that tell nobody anything: whether the process lives and is ready, and the empty page with its sign-in."""
 PUBLIC_PREFIXES = ("/static/",)
 """The dashboard's own files, which are the same for everybody."""
 _LONGEST = 512

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from beastmode.app import App
     from beastmode.faces.http.folders import Folders
+    from beastmode.faces.http.monitoring import Metrics
     from beastmode.faces.http.owner_token import OwnerToken
     from beastmode.faces.http.rates import Rates
     from beastmode.faces.http.sessions import Sessions
@@ -42,6 +43,7 @@ class Gateway:
         sessions: of browsers that have signed in.
         rates: how often each user may ask.
         folders: the workspaces that the owner named.
+        metrics: of this process.
         ending: set when the gateway is told to end; what lasts until the client goes away ends then too.
     """
 
@@ -51,6 +53,7 @@ class Gateway:
     sessions: Sessions
     rates: Rates
     folders: Folders
+    metrics: Metrics
     ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

@@ -19,12 +19,13 @@ from starlette.responses import Response
 
 from beastmode.app import App
 from beastmode.domain.errors import BeastModeError, UserError
-from beastmode.faces.http import anthropic_api, beastmode_api, dashboard, dialects, openai_api, openapi
+from beastmode.faces.http import anthropic_api, beastmode_api, dashboard, dialects, monitoring, openai_api, openapi
 from beastmode.faces.http.body import BodyLimit
 from beastmode.faces.http.connection import Connection
 from beastmode.faces.http.folders import Folders
 from beastmode.faces.http.gateway import Access, Gateway
 from beastmode.faces.http.guard import Guard
+from beastmode.faces.http.monitoring import Measure, observed
 from beastmode.faces.http.owner_token import FILE, OwnerToken
 from beastmode.faces.http.rates import Rates
 from beastmode.faces.http.record import Record
@@ -58,6 +59,7 @@ APIS: tuple[Callable[[Gateway], list[BaseRoute]], ...] = (
     beastmode_api.routes,
     openai_api.routes,
     anthropic_api.routes,
+    monitoring.routes,
     dashboard.routes,
 )
 """Each makes its routes; the OpenAPI document is added to them all."""
@@ -95,6 +97,7 @@ def build(gateway: Gateway, apis: Iterable[Callable[[Gateway], list[BaseRoute]]]
         routes=[*routes, *openapi.routes(routes)],
         middleware=[
             Middleware(Record, is_secure=gateway.access.is_secure),
+            Middleware(Measure, recorder=gateway.metrics.recorder),
             Middleware(Guard, gateway=gateway),
             Middleware(BodyLimit),
         ],
@@ -127,14 +130,16 @@ async def opened(
             writes=options.writes,
             is_secure=options.behind_proxy or options.certificate is not None,
         )
-        yield Gateway(
-            app,
-            access,
-            owner,
-            Sessions(owner, app.registry.users, time),
-            Rates(monotonic),
-            folders,
-        )
+        async with observed(app) as metrics:
+            yield Gateway(
+                app,
+                access,
+                owner,
+                Sessions(owner, app.registry.users, time),
+                Rates(monotonic),
+                folders,
+                metrics,
+            )
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
