@@ -98,6 +98,7 @@ class Broadcast:
             try:
                 self._server.protocol.notify(protocol.STATUS, to_protocol(await app.status()))
                 await asyncio.sleep(PAUSE)
+                app.join_router()
                 await self._wait_for_news(app)
             except Exception:  # the status bar is never worth a dead server
                 log.exception("The status could not be sent")
