@@ -126,6 +126,8 @@ def _task(gateway: Gateway, name: str, kind: type[shapes.TaskBody]) -> Any:
     async def task(request: Request) -> Response:
         user, body = caller(request), await read(request, kind)
         root = gateway.folders.root(user, body.repo)
+        if not body.use_llm:
+            raise Refusal(400, "There is nothing to be done without a model", "Leave `useLLM` out, or send true")
         if body.apply and not gateway.access.writes:
             raise Refusal(
                 403,

@@ -35,6 +35,8 @@ _PROBLEM = {
         "errors": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 }
+_OURS = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
+_FOREIGN = {"application/json": {"schema": {"type": "object", "required": ["error"]}}}
 _USUAL = (401, 403, 408, 413, 421, 429)
 """What every route may answer, before it is reached."""
 _WITH_BODY = (400, 422)
@@ -94,7 +96,7 @@ def _operation(route: Operation, described: Described) -> dict[str, Any]:
             **{
                 str(status): {
                     "description": "A problem",
-                    "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}},
+                    "content": _FOREIGN if described.is_foreign else _OURS,
                 }
                 for status in sorted(failed)
             },

@@ -41,6 +41,11 @@ class Described:
     errors: tuple[int, ...] = ()
     tag: str = "beastmode"
 
+    @property
+    def is_foreign(self) -> bool:
+        """The interface is somebody else's, and tells errors in its own shape."""
+        return self.tag in {"openai", "anthropic"}
+
 
 class Operation(Route):
     """One method at one path.

@@ -10,6 +10,8 @@ from starlette.responses import JSONResponse
 from beastmode.domain import errors
 from beastmode.domain.errors import AttemptFailed, InvalidModel, Rejected, UserError
 from beastmode.store import StoreError
+from beastmode.tasks.edits import CannotApply, CannotWrite, PathRefused, StaleFile
+from beastmode.tasks.proposal import AnswerCut, CheckFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +36,13 @@ STATUS: dict[type[BeastModeError], int] = {
     errors.ContextOverflow: 400,
     errors.ContentFiltered: 400,
     errors.AttemptFailed: 502,
+    # What a model wrote cannot be used, which is an upstream's failure too.
+    PathRefused: 422,
+    CannotApply: 502,
+    CheckFailed: 502,
+    AnswerCut: 502,
+    StaleFile: 409,
+    CannotWrite: 503,
     errors.BeastModeError: 500,
 }
 """What a client is told of an error; of a family, by its nearest member. Upstream's own 401 is not the client's."""
