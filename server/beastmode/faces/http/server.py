@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import socket
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ REFRESH_S = 1.0
 """How soon what another process has changed holds here: a token that was taken away, a model that was removed."""
 PATIENCE_S = 30
 """How long answers under way may take when the gateway is told to end."""
+BACKLOG = 2048
+"""Connections that wait to be taken up."""
 KEEP_ALIVE_S = 75
 """Seconds that a quiet connection is kept: longer than the usual proxies keep theirs, so that they close first."""
 
@@ -226,11 +229,21 @@ async def _serve(
 
 
 class _Server(uvicorn.Server):
-    """Says that it ends before it waits for the answers under way."""
+    """Says that it ends before it waits for the answers under way; being told to end is no failure."""
 
     def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
         super().__init__(config)
         self._ending = ending
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, which kills the process by the same signal at last, before anything could be closed."""
+        before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal has come."""
@@ -275,6 +288,7 @@ def listening_on(options: Options) -> socket.socket:
         if os.name == "posix":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((options.host, options.port))
+        listening.listen(BACKLOG)  # from here on a client waits, and is not refused
     except OSError as error:
         listening.close()
         raise UserError(
