@@ -89,7 +89,7 @@ export interface Check {
 }
 
 export interface TestReport {
-  ok: boolean;
+  success: boolean;
   checks: Check[];
 }
 

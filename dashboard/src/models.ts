@@ -1,11 +1,11 @@
 // Each model with its health and the reason for it; here models are registered, tested and removed.
 import { ask, type ModelRow, Problem, type TestReport } from './api';
 import { button, make, prose, unseen } from './dom';
-import { count, dollars, percent, seconds } from './format';
+import { count, dollars, percent, seconds, short } from './format';
 import { list, number, panel, type Panel } from './panels';
 import { Registration } from './register';
 
-const custom = (id: string): string => `/api/models/custom/${encodeURIComponent(id.replace(/^custom:/, ''))}`;
+const path = (id: string): string => `/api/models/custom/${encodeURIComponent(short(id))}`;
 
 /** A model's rows: kept from one update to the next, so that a button in use keeps its focus and its result. */
 class Row {
@@ -55,8 +55,8 @@ class Row {
     this.tests.disabled = true;
     this.say(`Asking ${this.model.name}…`);
     try {
-      const report = await ask<TestReport>('/api/dashboard/models/test', { method: 'POST', body: { id: this.model.id } });
-      this.say(make('b', {}, report.ok ? 'It works.' : 'It does not work.'), checks(report.checks), button('Close', () => this.say(), 'plain'));
+      const report = await ask<TestReport>(`${path(this.model.id)}/test`, { method: 'POST', body: {} });
+      this.say(make('b', {}, report.success ? 'It works.' : 'It does not work.'), checks(report.checks), button('Close', () => this.say(), 'plain'));
       this.changed();
     } catch (error) {
       this.say(...words(error), button('Close', () => this.say(), 'plain'));
@@ -70,7 +70,7 @@ class Row {
     const yes = await confirmed(`Remove ${name}?`, `${id} and its key are deleted. What it did stays in the ledger.`, 'Remove');
     if (!yes) return this.removes.focus();
     try {
-      await ask(custom(id), { method: 'DELETE' });
+      await ask(path(id), { method: 'DELETE' });
       this.changed();
     } catch (error) {
       this.say(...words(error));
@@ -114,7 +114,7 @@ export const checks = (all: TestReport['checks']): HTMLElement =>
 /** An error as a person reads it. */
 export function words(error: unknown): (string | Node)[] {
   if (!(error instanceof Problem)) return [String(error)];
-  return [error.message, ...(error.fix ? ['. ', prose(error.fix)] : []), ...(error.checks.length ? [checks(error.checks)] : [])];
+  return [error.message, ...(error.fix && !error.checks.length ? ['. ', prose(error.fix)] : []), ...(error.checks.length ? [checks(error.checks)] : [])];
 }
 
 /** Asks before something is deleted; the dialog begins on the button that deletes nothing. */

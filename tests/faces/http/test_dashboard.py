@@ -21,7 +21,6 @@ from beastmode.registry.users import User
 if TYPE_CHECKING:
     import httpx
     from tests.support.gateway_client import Gate
-    from tests.support.model_server import ModelServer
 
 OVERVIEW = "/api/dashboard/overview"
 SIGN_IN = "/api/dashboard/sign-in"
@@ -166,17 +165,6 @@ async def test_a_user_sees_what_is_theirs(gate: Gate) -> None:
         assert "secret" not in str(hers)
         assert "private" not in str(hers)
         assert hers["spend"]["spans"][0]["spent"] > 0
-        refused = await ada.post("/api/dashboard/models/test", json={"id": "custom:secret"})
-        assert refused.status_code == 403
-
-
-async def test_a_model_is_tested(gate: Gate, model_server: ModelServer) -> None:
-    """With the checks that the editor shows; one that is not there is a problem."""
-    await gate.register(model_server.base)
-    report = (await gate.client.post("/api/dashboard/models/test", json={"id": "custom:my-code-model"})).json()
-    assert report["ok"]
-    assert report["checks"][0]["name"] == "Model exists in database"
-    assert (await gate.client.post("/api/dashboard/models/test", json={"id": "custom:none"})).status_code == 404
 
 
 async def test_the_stream_says_that_something_happened(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,15 +10,12 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from beastmode.faces.http import sign_in
 from beastmode.faces.http.auth import caller
-from beastmode.faces.http.body import read
 from beastmode.faces.http.figures import figures, view_of
 from beastmode.faces.http.operation import Operation
-from beastmode.faces.http.problems import Refusal
 from beastmode.faces.http.streaming import EventStream, event, while_connected
 from beastmode.registry.registration import FORM
 
@@ -51,15 +48,8 @@ _POLICY = (
 """No script, style, frame, form or connection but our own, and no markup made of text."""
 
 
-class Which(BaseModel):
-    """A model."""
-
-    id: str = Field(max_length=300)
-
-
 def routes(gateway: Gateway) -> list[BaseRoute]:
     """The page, its files, and its questions."""
-    app = gateway.app
 
     async def overview(request: Request) -> Response:
         view = view_of(request.query_params, time())
@@ -71,14 +61,6 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     async def form(_request: Request) -> Response:
         return JSONResponse([asdict(field) for field in FORM])
 
-    async def test(request: Request) -> Response:
-        if not caller(request).is_owner:
-            raise Refusal(403, "Only the owner tests models", "Ask them")
-        which = await read(request, Which)
-        report = await while_connected(request, app.models.test(which.id, lambda _: None))
-        checks = [asdict(check) for check in report.checks]
-        return JSONResponse({"ok": report.ok, "checks": checks})
-
     return [
         Operation("GET", "/", _page("index.html", {"content-security-policy": _POLICY})),
         *(Operation("GET", f"/static/{file.name}", _page(file.name, {})) for file in sorted(FOLDER.iterdir())),
@@ -86,7 +68,6 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
         Operation("GET", "/api/dashboard/overview", overview),
         Operation("GET", "/api/dashboard/changes", changes),
         Operation("GET", "/api/dashboard/form", form),
-        Operation("POST", "/api/dashboard/models/test", test),
     ]
 
 
