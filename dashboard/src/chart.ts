@@ -30,7 +30,16 @@ interface Options {
 }
 
 const HEIGHT = 168;
+const pen = document.createElement('canvas').getContext('2d')!;
 const css = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function widthOf(text: string, font: string): number {
+  pen.font = font;
+  return pen.measureText(text).width;
+}
+
+const lone = (values: Line['values']): number[] =>
+  values.flatMap((value, at) => (value !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null ? [at] : []));
 
 export class Chart {
   readonly element = make('figure', { class: 'chart' });
@@ -77,7 +86,6 @@ export class Chart {
     const { format, stacked, least } = this.options;
     const font = `11px ${css('--font')}`;
     const bars = uPlot.paths.bars!({ size: [0.72, 36], radius: 0.12 });
-    const isLone = (at: number): boolean => this.lines[at]!.values.filter((value) => value !== null).length < 2;
     return {
       width: this.place.clientWidth || 400,
       height: HEIGHT,
@@ -96,19 +104,19 @@ export class Chart {
         },
         {
           stroke: () => css('--quiet'), font, grid: { stroke: () => css('--line'), width: 1 }, ticks: { show: false }, gap: 6, space: 34,
-          size: (plot, values) => Math.max(34, ...(values ?? []).map((text) => { plot.ctx.font = font; return plot.ctx.measureText(text).width / (plot.ctx.canvas.width / plot.width) + 10; })),
+          size: (_, values) => Math.max(34, ...(values ?? []).map((text) => widthOf(text, font) + 10)),
           values: (_, all) => all.map((value) => (value === null ? '' : format(value))),
         },
       ],
       series: [
         {},
-        ...this.lines.map((line, at): uPlot.Series => ({
+        ...this.lines.map((line): uPlot.Series => ({
           stroke: () => css(line.color),
           width: stacked ? 0 : 1.6,
           ...(line.dash ? { dash: line.dash } : {}),
           ...(stacked ? { paths: bars, fill: () => css(line.color) } : line.filled ? { fill: () => `color-mix(in srgb, ${css(line.color)} 14%, transparent)` } : {}),
-          points: stacked ? { show: false } : { show: () => isLone(at), size: 6, fill: () => css(line.color) },
-          spanGaps: true,
+          // A step without neighbours has no line, and steps without requests are no zero.
+          points: stacked ? { show: false } : { show: true, size: 5, fill: () => css(line.color), filter: () => lone(line.values) },
         })),
       ],
       hooks: { setCursor: [(plot) => this.say(plot.cursor.idx ?? null)] },

@@ -25,7 +25,7 @@ export function errors(): Panel {
 
 export function recentErrors(): Panel {
   const items = make('ol');
-  const region = make('div', { class: 'events', tabindex: '0', role: 'region', 'aria-label': 'Recent errors' }, items);
+  const region = make('div', { class: 'events', tabindex: '0', role: 'region', 'aria-label': 'The newest errors' }, items);
   const { element, say } = panel('recent', 'Recent errors', region);
   return {
     element,

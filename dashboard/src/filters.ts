@@ -53,7 +53,7 @@ export class Filters {
   live(state: Live): void {
     const text = { live: 'Live', waiting: 'Reconnecting…', off: 'Not live' }[state];
     if (this.state.textContent === text) return;
-    this.state.className = `live ${state}`;
+    this.state.dataset.state = state;
     this.state.textContent = text;
   }
 

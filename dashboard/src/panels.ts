@@ -39,8 +39,8 @@ export function keyFigures(): Panel {
         figure('requests', 'Requests', count(total.requests), `${tokens(total.input_tokens + total.output_tokens)}; ${compact(total.cancelled)} more superseded`),
         figure('success', 'Succeeded', percent(total.requests ? total.succeeded / total.requests : null), `${count(total.requests - total.succeeded)} failed`),
         figure('latency', 'Response time, p95', seconds(total.p95_s), `median ${seconds(total.p50_s)}; first text ${seconds(total.first_token_p95_s)}`),
-        figure('cost', 'Cost', dollars(total.known_cost), total.unpriced ? `${count(total.unpriced)} requests without a price` : total.estimated ? 'partly estimated' : 'as billed by token'),
-        figure('saved', 'Saved', dollars(low), low === null ? 'a price is missing' : `${atLeast}${rate === null ? '' : `${percent(rate)} of what `}${baseline}${rate === null ? '' : ' costs'}`),
+        figure('cost', 'Cost', dollars(total.known_cost), total.unpriced ? `${count(total.unpriced)} requests without a price` : total.estimated ? 'partly estimated' : total.requests ? 'as billed by token' : 'nothing was asked'),
+        figure('saved', 'Saved', dollars(low), low === null ? 'a price is missing' : !total.requests ? `against ${baseline}` : `${atLeast}${rate === null ? '' : `${percent(rate)} of what `}${baseline}${rate === null ? '' : ' costs'}`),
         ...(is_owner ? [figure('accepted', 'Suggestions used', percent(shown ? used / shown : null), `${count(used)} of ${count(shown)} shown`)] : []),
       );
     },
@@ -171,7 +171,7 @@ export const number = (text: string, of = ''): HTMLTableCellElement => make('td'
 export function list(title: string, columns: string[], body: HTMLElement): HTMLElement {
   const numeric = new Set(['Used', 'Shown', 'Kept 5 min', 'Tries', 'Requests', 'Succeeded', 'p95', 'Cost', 'Times']);
   const head = columns.map((column) => (column ? make('th', { scope: 'col', class: numeric.has(column) ? 'number' : '' }, column) : make('td')));
-  return make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': title },
+  return make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': `Table: ${title}` },
     make('table', {}, make('caption', { class: 'unseen' }, title), make('thead', {}, make('tr', {}, ...head)), body));
 }
 

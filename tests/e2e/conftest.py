@@ -31,11 +31,17 @@ def node_environment(editors: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def vsix(node_environment: dict[str, str]) -> Path:
-    """The extension as users get it."""
+def node_modules(node_environment: dict[str, str]) -> Path:
+    """What the extension and the dashboard are built with."""
     installed = ROOT / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < (ROOT / "package-lock.json").stat().st_mtime:
         _run("npm", "ci", env=node_environment)
+    return ROOT / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def vsix(node_environment: dict[str, str], node_modules: Path) -> Path:
+    """The extension as users get it."""
     _run("npm", "run", "package", env=node_environment)
     return ROOT / "beastmode.vsix"
 

@@ -12,6 +12,7 @@ import os
 import random
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -29,6 +30,8 @@ from beastmode.store.connection import Connection
 
 DAY = 86_400
 DAYS = 30
+LATELY_S = 850
+"""The end of the month, in which every few seconds somebody asks: health is judged by a quarter of an hour."""
 SEED = 20_261_129
 BASELINE = "openai:gpt-4"
 _LANGUAGES = ("python", "python", "typescript", "go")
@@ -90,9 +93,21 @@ def traffic(until: float, chance: random.Random, busy: int = 420) -> Iterator[At
             hour = min(max(chance.gauss(13, 3.2), 0), 23.99)
             moments.append(day * DAY + hour * 3600 + chance.random() * 60)
         for moment in sorted(moments):
-            if moment < until - 60:
+            if moment < until - LATELY_S:
                 number += 1
                 yield _attempt(number, moment, (day - first) / DAYS, chance)
+    for step in range(40):
+        number += 1
+        yield _lately(_attempt(number, until - LATELY_S + 20 * step, 1.0, chance), step)
+
+
+def _lately(attempt: Attempt, step: int) -> Attempt:
+    """As the models do now: one is well, one is slow, one has gone away, and the provider stays out of it."""
+    if attempt.model == SPARE.id and step % 3:
+        error = f"{attempt.origin} {_ERRORS['unreachable']}"
+        gone = {"error_kind": "unreachable", "error": error, "connect_s": None, "first_token_s": None, "usage": Usage()}
+        return replace(attempt, outcome=Outcome.FAILED, cost=None, estimated=False, **gone)
+    return replace(attempt, total_s=attempt.total_s + 3.5) if attempt.model == TEAM.id else attempt
 
 
 def _attempt(number: int, moment: float, age: float, chance: random.Random) -> Attempt:
