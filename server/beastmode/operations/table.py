@@ -26,5 +26,10 @@ class Table:
         return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 
+def printable(text: str) -> str:
+    """Foreign text on one line, without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")

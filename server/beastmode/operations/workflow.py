@@ -16,6 +16,7 @@ from beastmode.domain.errors import BeastModeError
 from beastmode.domain.request import ChatRequest, FimRequest, Message, Task
 from beastmode.domain.response import TextDelta
 from beastmode.operations.model_checks import Check
+from beastmode.operations.table import printable
 from beastmode.router.health import HEALTHY_SECONDS
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _generation(answer: _Timed) -> Check:
     shown = " ".join(answer.text.split())
     if not shown:
         return Check(GENERATION, ok=False, evidence="the answer was empty", fix="Try another model, or a longer answer")
-    shown = "".join(each if each.isprintable() else "?" for each in shown)
+    shown = printable(shown)
     return Check(GENERATION, ok=True, evidence=shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}…")
 
 

@@ -89,6 +89,16 @@ def test_names_as_bills_write_them() -> None:
     assert plain_name(" ") == EVERY
 
 
+def test_a_bill_gives_the_terminal_no_orders() -> None:
+    """Neither a model's name nor a header nor a number that is none."""
+    (key,) = read_bill("date,model,cost\n2026-01-05,\x1b]0;mine\x07gpt-4o,1\n", "b").lines
+    assert key[1].isprintable()
+    for text in ("\x1b[2J,b\n1,2\n", "date,model,cost\n2026-01-05,m,\x1b[2J\n"):
+        with pytest.raises(UserError) as raised:
+            read_bill(text, "b")
+        assert raised.value.message.isprintable()
+
+
 def billed(*rows: str) -> Bill:
     return read_bill("date,model,cost,input_tokens,output_tokens\n" + "".join(f"{row}\n" for row in rows), "bill.csv")
 

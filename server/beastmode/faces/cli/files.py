@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -45,9 +46,9 @@ def write_whole(path: Path, content: bytes, *, replace: bool) -> None:
         UserError: there is one, and `replace` is False.
         OSError: it cannot be written; nothing is left behind.
     """
-    made = path.with_name(f".{path.name}.new") if replace else path
+    made = path.with_name(f".{path.name}.{os.getpid()}") if replace else path
     try:
-        with made.open("wb" if replace else "xb") as file:
+        with made.open("xb") as file:
             file.write(content)
     except FileExistsError:
         raise UserError(f"{path} is there already", "Name another file, or repeat with --force to replace it") from None

@@ -13,6 +13,7 @@ from beastmode.domain.response import StreamEvent, TextDelta, UsageReport
 from beastmode.domain.usage import Usage
 from beastmode.operations.loadtest.load import MOST_AT_ONCE
 from beastmode.operations.loadtest.measure import Sample
+from beastmode.operations.table import printable
 from beastmode.router.complexity import tokens
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class Driver:
                         first = self._now() if first is None else first
                         characters += len(event.text)
         except AttemptFailed as failed:
-            error, message = failed.kind, failed.message
+            error, message = failed.kind, printable(failed.message)
         except BeastModeError as ended:  # a cap of the user's: nothing more may be sent
             self._error = self._error or ended
             return None

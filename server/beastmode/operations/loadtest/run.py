@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from beastmode.domain.errors import NotAllowed
+from beastmode.domain.model import origin_of
 from beastmode.domain.response import TextDelta, UsageReport
 from beastmode.domain.routing import Candidate
 from beastmode.domain.usage import Usage
@@ -121,4 +122,4 @@ async def run_load(
     stages = await Driver(load, ask, say).run()
     steps = (figures(stage.concurrency, stage.rate, stage.samples, stage.stopped) for stage in stages)
     cost = None if price is None else f"{purse.spent:f}"
-    return Result(model.id, model.origin, started_at, asked_of(load), tuple(steps), cost)
+    return Result(model.id, origin_of(endpoint.url), started_at, asked_of(load), tuple(steps), cost)

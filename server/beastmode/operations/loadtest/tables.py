@@ -21,13 +21,12 @@ def headline(result: Result) -> list[str]:
     bend = saturation(result.steps)
     if bend is not None:
         said.append(
-            f"It saturates at about {bend.concurrency} requests at once, with {bend.throughput:.1f} answers a second:"
-            " more callers only wait longer."
+            f"It saturates with {bend.name}, at {bend.throughput:.1f} answers a second: more callers only wait longer."
         )
     elif len(result.steps) > 1:
         said.append("It is not saturated by as many callers as there were: the last step still gained.")
     said += [f"The step with {step.name} was stopped: {step.stopped}." for step in result.steps if step.stopped]
-    if result.cost is not None:
+    if result.cost not in {None, "0"}:
         said.append(f"It cost ${result.cost}.")
     return said
 

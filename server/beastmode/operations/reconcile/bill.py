@@ -14,9 +14,10 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, NamedTuple
 
 from beastmode.domain.errors import UserError
+from beastmode.operations.table import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 EVERY = "(all models)"
 """How a row is called that does not say of which model it is."""
@@ -24,6 +25,8 @@ EVERY = "(all models)"
 _DATED = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 _FAMILY_LAST = re.compile(r"^claude-([\d-]+)-([a-z]+)$")
 """`claude-3-5-haiku` is called Claude Haiku 3.5 on bills."""
+MOST_SHOWN = 200
+"""Characters of a wrong header that are evidence enough."""
 _ISO_DAY = len("2026-01-31")
 
 
@@ -94,7 +97,7 @@ class Bill:
 
 def plain_name(name: str) -> str:
     """A model's name as bills and ledgers both write it: `Claude Haiku 4.5` is `claude-haiku-4-5-20251001`."""
-    plain = _DATED.sub("", re.sub(r"[\s.]+", "-", name.strip().lower()))
+    plain = _DATED.sub("", re.sub(r"[\s.]+", "-", printable(name.strip()).lower()))
     return _FAMILY_LAST.sub(r"claude-\2-\1", plain) or EVERY
 
 
@@ -115,7 +118,7 @@ def read_bill(text: str, name: str) -> Bill:
     shape = next((each for each in SHAPES if each.needed <= columns.keys()), None)
     if shape is None:
         raise UserError(
-            f"{name} is no bill that can be read: its columns are {', '.join(columns) or 'missing'}",
+            f"{name} is no bill that can be read: its columns are {_shown(columns)}",
             "Export costs or usage as CSV from OpenAI or Anthropic, or write one with the columns date, model, cost",
         )
     bill = Bill(shape)
@@ -125,11 +128,16 @@ def read_bill(text: str, name: str) -> Bill:
             _add(bill, row)
         except (ValueError, InvalidOperation, OverflowError) as error:
             raise UserError(
-                f"Line {number} of {name} cannot be read: {error}", "Mend the line, or export again"
+                f"Line {number} of {name} cannot be read: {printable(str(error))}", "Mend the line, or export again"
             ) from None
     if not bill.lines:
         raise UserError(f"{name} has no rows", "Export the days that you want to compare")
     return bill
+
+
+def _shown(columns: Iterable[str]) -> str:
+    told = printable(", ".join(columns)) or "missing"
+    return told if len(told) <= MOST_SHOWN else f"{told[:MOST_SHOWN]}…"
 
 
 def _add(bill: Bill, row: Mapping[str, str]) -> None:
