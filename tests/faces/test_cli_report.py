@@ -51,6 +51,18 @@ def test_the_golden_month_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None
     assert shown == GOLDEN.read_text(encoding="utf-8")
 
 
+def test_a_narrow_terminal_cuts_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In 80 columns whole columns are left out, never part of a name or of an amount."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    said = report("--month", "2026-01")
+    assert "…" not in said.stdout
+    tables = [line for line in said.stdout.splitlines() if line.startswith(("custom:coder", "2026-01-20"))]
+    assert len(tables) >= 4
+    assert all(len(line.rstrip()) <= 80 for line in tables)
+    assert "$0.1203" in tables[0]
+
+
 def test_a_month_for_a_person() -> None:
     """Every figure that the specification names, by model, beside the month before."""
     said = report("--month", "2026-01")

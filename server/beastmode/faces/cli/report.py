@@ -21,7 +21,7 @@ from beastmode.operations.report.as_json import as_json
 from beastmode.operations.report.as_markdown import as_markdown
 from beastmode.operations.report.as_pdf import as_pdf
 from beastmode.operations.report.span import read_span
-from beastmode.operations.report.tables import headline, notes, sections, title
+from beastmode.operations.report.tables import LESS, headline, notes, sections, title
 
 if TYPE_CHECKING:
     from beastmode.app import App
@@ -127,7 +127,8 @@ def _show(found: Report) -> None:
         out().print(Text(section.title, "bold"))
         if section.text:
             out().print(Text(section.text))
-        out().print(table(section.table.columns, section.table.rows))
+        shown = section.table.fitting(out().width, LESS)
+        out().print(table(shown.columns, shown.rows))
     out().print()
     for note in notes(found):
         out().print(Text(note, "dim"))

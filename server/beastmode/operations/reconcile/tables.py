@@ -12,6 +12,9 @@ from beastmode.operations.table import Table
 if TYPE_CHECKING:
     from beastmode.operations.reconcile.compare import Comparison, Line
 
+PLACES = 4
+"""Of a dollar; what is less is told as nothing."""
+
 
 def headline(found: Comparison) -> str:
     """Whether they agree, and by how much they do not."""
@@ -61,4 +64,5 @@ def _row(line: Line) -> tuple[str, ...]:
 
 
 def _signed(amount: Decimal) -> str:
-    return ("+" if amount > 0 else "") + str(dollars(amount))
+    shown = round(amount, PLACES)
+    return ("+" if shown > 0 else "") + str(dollars(shown))

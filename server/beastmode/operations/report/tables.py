@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from beastmode.operations.report.report import Part, PriceUsed, Report
 
 UNKNOWN = "unknown"
+LESS = ("tokens out", "tokens in", "p95", "cache write", "cache read", "success", "per hour")
+"""Columns that a narrow terminal can do without, in this order."""
 NOBODY = "(owner)"
 """How the person is called whose machine it is."""
 
