@@ -39,6 +39,7 @@ from beastmode.router.hub import Hub
 from beastmode.router.latency import Latencies
 from beastmode.router.line import Line
 from beastmode.router.masking import Masker
+from beastmode.router.replicas import Replicas
 from beastmode.router.router import Router
 from beastmode.router.shared import SharedBreakers, SharedRooms
 from beastmode.router.spending import Spending
@@ -123,6 +124,8 @@ class App:
         observers = (self._watchers, self.ledger, self.health, self.receipts, _Told(self._over))
         self._rooms = SharedRooms()
         self._breakers, latencies = SharedBreakers(monotonic), Latencies()
+        self.replicas = Replicas(database, self._breakers, time) if settings.database_url else None
+        """The team's other gateways; None where the database is this machine's own."""
         self._line = Line(settings.paths.run_dir, self._breakers, self._rooms)
         self._spending = Spending(
             policy=registry.policy,

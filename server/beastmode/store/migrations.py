@@ -559,6 +559,26 @@ MIGRATIONS: tuple[Migration, ...] = (
             )""",
         ),
     ),
+    Migration(
+        "m015_replicas",
+        (
+            # What gateways that share a database tell each other; see router/replicas.py.
+            """CREATE TABLE breakers (
+                model TEXT PRIMARY KEY,
+                failures INTEGER NOT NULL,
+                pauses INTEGER NOT NULL,
+                open_until REAL NOT NULL,  -- Unix seconds
+                probe_until REAL NOT NULL,
+                why TEXT NOT NULL,
+                teller TEXT NOT NULL,      -- which gateway said so
+                changed_at REAL NOT NULL
+            )""",
+            """CREATE TABLE asked (
+                "user" TEXT PRIMARY KEY,
+                requests INTEGER NOT NULL  -- of a user with a rate limit, ever
+            )""",
+        ),
+    ),
 )
 
 

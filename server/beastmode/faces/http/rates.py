@@ -24,10 +24,12 @@ class Rates:
 
     Args:
         clock: monotonic seconds.
+        told: of every request that is counted, by the user's name.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], told: Callable[[str], None] = lambda _user: None) -> None:
         self._clock = clock
+        self._told = told
         self._of: dict[str, _Bucket] = {}
 
     def take(self, user: User) -> float:
@@ -39,4 +41,12 @@ class Rates:
         bucket = self._of.get(user.name, _Bucket(most, now))
         left = min(most, bucket.left + (now - bucket.at) * most / MINUTE)
         self._of[user.name] = _Bucket(left - 1 if left >= 1 else left, now)
+        if left >= 1:
+            self._told(user.name)
         return 0.0 if left >= 1 else (1 - left) * MINUTE / most
+
+    def elsewhere(self, user: str, requests: int) -> None:
+        """Count requests that a user has made at other gateways; nothing is owed for more than a bucket's worth."""
+        bucket = self._of.get(user)
+        if bucket is not None:
+            self._of[user] = _Bucket(max(0.0, bucket.left - requests), bucket.at)

@@ -139,7 +139,7 @@ async def opened(
                 access,
                 owner,
                 Sessions(owner, app.registry.users, time),
-                Rates(monotonic),
+                _rates(app),
                 folders,
                 metrics,
             )
@@ -148,6 +148,15 @@ async def opened(
         await asyncio.gather(watching, return_exceptions=True)
         await folders.aclose()
         await app.close()
+
+
+def _rates(app: App) -> Rates:
+    """One limit a user for all gateways that share a database."""
+    if app.replicas is None:
+        return Rates(monotonic)
+    rates = Rates(monotonic, app.replicas.asked)
+    app.replicas.on_others = rates.elsewhere
+    return rates
 
 
 async def _keep_fresh(app: App) -> None:
@@ -160,6 +169,8 @@ async def _keep_fresh(app: App) -> None:
             try:
                 await app.refresh()
                 await app.ledger.holds.sweep()
+                if app.replicas is not None:
+                    await app.replicas.exchange()
             except BeastModeError as error:
                 log.warning("What has changed could not be read: %s", error)
     finally:
