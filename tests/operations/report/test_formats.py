@@ -128,6 +128,17 @@ async def test_an_empty_month_is_a_report_too(january_ledger: Database) -> None:
         assert "No model was asked" in write(report) or write in {as_csv, as_json}
 
 
+async def test_a_long_name_keeps_its_figures_on_the_page(january: Report) -> None:
+    """It is broken into lines; nothing of it is lost, and what stands beside it is not beyond the edge."""
+    name = "openrouter:" + "abcdefghij" * 12
+    long = replace(january, models=tuple(replace(part, name=name) for part in january.models))
+    for page in PdfReader(io.BytesIO(as_pdf(long))).pages:
+        placed: list[float] = []
+        page.extract_text(visitor_text=lambda _text, _cm, tm, *_: placed.append(tm[4]))  # noqa: B023 - used at once
+        assert max(placed) < float(page.mediabox.width)
+    assert name in pdf_text(long).replace("\n", "")
+
+
 async def test_a_pdf_without_its_library_names_the_fix(january: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra is named."""
     monkeypatch.setitem(sys.modules, "reportlab.platypus", None)

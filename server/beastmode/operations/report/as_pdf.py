@@ -37,6 +37,8 @@ COLOURS = {
 }
 """On paper, by the classes of operations/svg.py."""
 TEXT_POINTS, CELL_POINTS = 9, 7.5
+LONGEST_LINE = 44
+"""Letters of a name on one line."""
 MOST_TOGETHER = 20
 """Rows of a table that is not broken over pages."""
 
@@ -100,7 +102,7 @@ def _table(table: Table) -> Any:
     from reportlab.lib.colors import HexColor  # noqa: PLC0415 - as above
     from reportlab.platypus import Table as Grid  # noqa: PLC0415 - as above
 
-    rows = [[_text(cell) for cell in row] for row in (table.columns, *table.rows)]
+    rows = [[_broken(_text(name)), *map(_text, cells)] for name, *cells in (table.columns, *table.rows)]
     return Grid(
         rows,
         repeatRows=1,
@@ -114,6 +116,11 @@ def _table(table: Table) -> Any:
             ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
         ],
     )
+
+
+def _broken(name: str) -> str:
+    """A long name on several lines, so that the figures beside it stay on the page."""
+    return "\n".join(name[at : at + LONGEST_LINE] for at in range(0, max(len(name), 1), LONGEST_LINE))
 
 
 def _drawing(drawing: Drawing, width: float) -> Any:
