@@ -6,16 +6,21 @@ import asyncio
 import json
 import re
 from pathlib import Path
+from time import time
 from typing import Any
 
 import httpx
 import jsonschema
 from prometheus_client.parser import text_string_to_metric_families
-from tests.support.gateway_client import Gate
+from tests.support.gateway_client import Gate, opened_gate
 from tests.support.model_server import ModelServer
+from tests.support.targets import Webhook
 
+from beastmode.app import App
+from beastmode.operations.alerts.outbox import Event
 from beastmode.operations.metrics.table import METRICS, label
 from beastmode.registry.users import User
+from beastmode.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 URL = "/api/models/custom/monitoring"
@@ -237,3 +242,19 @@ async def test_a_request_that_is_given_up_is_measured(gate: Gate) -> None:
         if sample.labels.get("http_route") == "/v1/chat/completions"
     }
     assert statuses == {"499"}
+
+
+async def test_the_gateway_delivers_alerts(settings: Settings) -> None:
+    """What waits in the outbox goes out as soon as a gateway runs, with no editor and no cron."""
+    webhook = Webhook()
+    try:
+        app = await App.open(settings)
+        await app.alerts.targets.add("hook", f"http://127.0.0.1:{webhook.port}/hook", time())
+        await app.alerts.outbox.put(Event("r", "s", "alert", "in the outbox"), ["hook"], time())
+        await app.close()
+        async with opened_gate(settings):
+            while not webhook.taken:
+                await asyncio.sleep(0.01)
+    finally:
+        webhook.close()
+    assert webhook.taken[0][1]["message"].startswith("in the outbox")

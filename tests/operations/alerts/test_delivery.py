@@ -7,13 +7,13 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.support.attempts import ROW
+from tests.support.databases import OpenDatabase
 from tests.support.targets import Webhook, certificate, mail_server
 
 from beastmode.domain.errors import UserError
@@ -47,8 +47,7 @@ class Process:
         self.alerts = Alerts(database, self.ledger, registry, vault, lambda: self.now)
 
     @classmethod
-    async def open(cls, folder: Path) -> Process:
-        database = await Database.open(folder / "a.db")
+    async def open(cls, database: Database, folder: Path) -> Process:
         vault = Vault(database, key_file=folder / "master.key")
         return cls(database, await Registry.open(database, vault, None), vault)
 
@@ -65,10 +64,8 @@ class Process:
 
 
 @pytest.fixture
-async def process(tmp_path: Path) -> AsyncIterator[Process]:
-    process = await Process.open(tmp_path)
-    yield process
-    await process.database.close()
+async def process(database: Database, tmp_path: Path) -> Process:
+    return await Process.open(database, tmp_path)
 
 
 @pytest.fixture
@@ -148,21 +145,17 @@ async def test_what_never_arrives_is_given_up_and_stays_on_show(process: Process
     assert await process.database.read("SELECT * FROM sealed_keys") == []
 
 
-async def test_processes_share_the_work(tmp_path: Path, webhook: Webhook) -> None:
+async def test_processes_share_the_work(open_database: OpenDatabase, tmp_path: Path, webhook: Webhook) -> None:
     """Five that look and tell at the same time tell each target of each of two rules once."""
-    async with AsyncExitStack() as stack:
-        processes = []
-        for _ in range(5):
-            processes.append(await Process.open(tmp_path))
-            stack.push_async_callback(processes[-1].database.close)
-        first = processes[0].alerts
-        await first.targets.add("team", SLACK, NOW)
-        await first.targets.add("hook", f"http://127.0.0.1:{webhook.port}/hook", NOW)
-        await first.add(parse_rule("health"))
-        await first.add(parse_rule("success-rate", targets=("hook",)))
-        await processes[0].fail(6)
-        for _ in range(3):
-            await asyncio.gather(*(each.pass_(1) for each in processes))
+    processes = [await Process.open(await open_database(), tmp_path) for _ in range(5)]
+    first = processes[0].alerts
+    await first.targets.add("team", SLACK, NOW)
+    await first.targets.add("hook", f"http://127.0.0.1:{webhook.port}/hook", NOW)
+    await first.add(parse_rule("health"))
+    await first.add(parse_rule("success-rate", targets=("hook",)))
+    await processes[0].fail(6)
+    for _ in range(3):
+        await asyncio.gather(*(each.pass_(1) for each in processes))
     paths = sorted(path.split("/")[1] for path, _ in webhook.taken)
     assert paths == ["hook", "hook", "services"]
     assert len({str(body) for _, body in webhook.taken}) == 3
@@ -259,14 +252,15 @@ async def test_nothing_secret_is_logged(process: Process, webhook: Webhook, capl
 @pytest.mark.e2e
 async def test_a_killed_process_loses_nothing(tmp_path: Path, webhook: Webhook) -> None:
     """It is killed while the webhook hangs; another process waits for the end of its claim, and then delivers, once."""
-    process = await Process.open(tmp_path)
+    process = await Process.open(await Database.open(tmp_path / "a.db"), tmp_path)
     await process.alerts.targets.add("hook", f"http://127.0.0.1:{webhook.port}/hook?rto=20", NOW)
     await process.alerts.outbox.put(Event("r", "s", "alert", "killed in between"), ["hook"], NOW)
     webhook.behaviour = "hang"
     program = (
-        "import asyncio, sys; from pathlib import Path; from tests.operations.alerts.test_delivery import Process\n"
+        "import asyncio, sys; from pathlib import Path; from tests.operations.alerts.test_delivery import *\n"
         "async def main():\n"
-        "    await (await Process.open(Path(sys.argv[1]))).alerts.tell()\n"
+        "    folder = Path(sys.argv[1])\n"
+        "    await (await Process.open(await Database.open(folder / 'a.db'), folder)).alerts.tell()\n"
         "asyncio.run(main())\n"
     )
     root = Path(__file__).parents[3]

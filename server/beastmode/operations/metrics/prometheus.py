@@ -27,11 +27,15 @@ class Prometheus:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._made = {metric.name: self._make(metric) for metric in METRICS}
+        self._ones: dict[tuple[str, ...], Histogram | Counter | Gauge] = {}  # finding one again is half of the work
 
     def record(self, metric: Metric, value: float, attributes: Mapping[str, str]) -> None:
         """See `Sink`."""
-        made = self._made[metric.name]
-        one = made.labels(*(attributes.get(each, "") for each in metric.attributes)) if metric.attributes else made
+        key = (metric.name, *(attributes.get(each, "") for each in metric.attributes))
+        one = self._ones.get(key)
+        if one is None:
+            made = self._made[metric.name]
+            one = self._ones[key] = made.labels(*key[1:]) if metric.attributes else made
         match one:
             case Histogram():
                 one.observe(value)
@@ -44,6 +48,7 @@ class Prometheus:
         """See `Sink`."""
         if metric.attributes:
             self._made[metric.name].clear()
+            self._ones = {key: one for key, one in self._ones.items() if key[0] != metric.name}
 
     def text(self) -> bytes:
         """What a scrape reads."""
