@@ -34,6 +34,8 @@ LOOKS_S = 1.0
 """How long an answer of /readyz holds: it needs no token, so it must cost next to nothing."""
 SENDS_S = 15.0
 """How often gauges are read for a collector."""
+SETTLE_S = 2.0
+"""Seconds that belong to the first requests."""
 CLIENT_CLOSED = 499
 _INTERNAL = 500
 UNMATCHED = "unmatched"
@@ -57,9 +59,12 @@ class Metrics:
 
 @asynccontextmanager
 async def observed(app: App) -> AsyncGenerator[Metrics]:
-    """Keeps metrics, sends them where a collector is named, and watches for alerts, until the context is left."""
+    """Keeps metrics, sends them where a collector is named, and watches for alerts, until the context is left.
+
+    And looks up the prices that are missing: without the baseline's nobody could say what was saved.
+    """
     metrics = Metrics(app)
-    tasks = [asyncio.create_task(app.alerts.run())]
+    tasks = [asyncio.create_task(_settle(app)), asyncio.create_task(app.alerts.run())]
     otlp = None
     if app.settings.otlp:
         from beastmode.operations.metrics.otlp import Otlp  # noqa: PLC0415 - an extra
@@ -79,6 +84,11 @@ async def observed(app: App) -> AsyncGenerator[Metrics]:
         await asyncio.gather(*tasks, return_exceptions=True)
         if otlp is not None:
             await asyncio.to_thread(otlp.close)
+
+
+async def _settle(app: App) -> None:
+    await asyncio.sleep(SETTLE_S)
+    await app.settle()
 
 
 async def _keep_gauges(app: App, recorder: Recorder) -> None:
