@@ -108,10 +108,11 @@ def answer_of(*command: str, env: dict[str, str] | None = None) -> dict[str, Any
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("gateway")
-    for name in ("my-app", "my-api"):
+    for name in ("my-app", "my-api", "shop"):
         (folder / name).mkdir()
+    (folder / "shop" / "users.py").write_text("def users():\n    return []\n")
     named = [f"me/my-app={folder / 'my-app'}", f"my-app={folder / 'my-app'}", f"my-api={folder / 'my-api'}"]
-    options = [f"--workspace={each}" for each in named]
+    options = [f"--workspace={each}" for each in (*named, f"shop={folder / 'shop'}")]
     with background.serving(script) as model, serving(folder / "home", *options) as process:
         try:
             url = url_of(process)
@@ -137,6 +138,23 @@ def test_the_specifications_examples_run_as_they_are_printed(
     assert "your-api-key" not in json.dumps(said)
     if name != "1_register.sh":
         assert "def login" in said["code"]
+
+
+def test_the_pages_examples_are_true(running: Running) -> None:
+    """Each request of docs/http-api.md, in its order, with curl; the answer has at least the members that it shows."""
+    page = (ROOT / "docs" / "http-api.md").read_text()
+    blocks = re.findall(r"```sh\n(curl .*?)```\n(?:```json\n(.*?)```)?", page, re.DOTALL)
+    assert len(blocks) > 7
+    env = os.environ | {"GATEWAY": running.url, "TOKEN": running.token}
+    for command, shown in blocks:
+        text = command.replace("http://127.0.0.1:8080/v1", running.model)
+        if not shown:
+            done = subprocess.run(["sh", "-c", text], env=env, capture_output=True, text=True, timeout=60, check=True)
+            assert "event: result" in done.stdout
+            continue
+        said = answer_of("sh", "-c", text, env=env)
+        assert said["success"] is True, said
+        assert json.loads(shown).keys() <= said.keys()
 
 
 def test_a_fuzzer_finds_no_defect(running: Running) -> None:

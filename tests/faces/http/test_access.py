@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
 import stat
@@ -215,3 +216,23 @@ async def test_the_document_says_what_there_is(gate: Gate) -> None:
     text = json.dumps(document)
     for name in set(re.findall(r"#/components/schemas/(\w+)", text)):
         assert name in document["components"]["schemas"]
+
+
+async def test_a_token_is_compared_with_all_of_them(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A right one takes the same steps as a wrong one, each of them in constant time."""
+    users = gate.gateway.users
+    tokens = [await users.add(User(name)) for name in ("ada", "bob", "eve")]
+    steps = 0
+
+    def counted(left: str, right: str) -> bool:
+        nonlocal steps
+        steps += 1
+        return hmac.compare_digest(left, right)
+
+    monkeypatch.setattr("beastmode.registry.users.compare_digest", counted)
+    taken = []
+    for token in (*tokens, "wrong", ""):
+        steps = 0
+        users.of_token(token)
+        taken.append(steps)
+    assert taken == [3] * 5

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from beastmode.registry.registration import parse
 from beastmode.registry.users import User
 
 if TYPE_CHECKING:
@@ -147,3 +148,20 @@ async def test_what_is_no_registration_is_a_problem_of_the_client(gate: Gate, bo
     answer = await gate.client.post("/api/models/custom", content=body)
     assert answer.status_code in {400, 422}
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254", "::ffff:169.254.169.254"])
+async def test_a_name_that_leads_to_a_metadata_service_is_not_asked(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """What is looked at is the address that is connected to, whatever the name led to before."""
+
+    async def resolve(_self: object, host: str, port: int = 0, family: int = 0) -> list[dict[str, Any]]:
+        return [{"hostname": host, "host": address, "port": port, "family": family, "proto": 0, "flags": 0}]
+
+    sent = {"model_name": "M", "model_id": "m", "endpoint_url": "http://models.internal:9/v1"}
+    await gate.gateway.app.registry.add(*parse(sent))
+    monkeypatch.setattr("aiohttp.ThreadedResolver.resolve", resolve)
+    tried = await gate.client.post("/api/models/custom/m/test")
+    assert tried.json()["success"] is False
+    assert "link-local or metadata address" in tried.text
