@@ -34,6 +34,7 @@ from beastmode.ledger.ledger import Ledger  # noqa: E402
 from beastmode.ledger.prices import price_id  # noqa: E402
 from beastmode.ledger.report import report  # noqa: E402
 from beastmode.ledger.rows import Baseline, record  # noqa: E402
+from beastmode.ledger.steps import cut  # noqa: E402
 from beastmode.store import Database  # noqa: E402
 
 BASELINE = "openai:gpt-4"
@@ -91,6 +92,17 @@ async def timed(work: Callable[[], Awaitable[object]], times: int = 7) -> tuple[
     return round(took[0], 1), round(median(took[1:]), 1)
 
 
+async def dashboard(ledger: Ledger, since: float, until: float, zone: ZoneInfo) -> None:
+    """All that the dashboard reads of a span."""
+    found = await ledger.series(cut(since, until, zone).edges)
+    found.steps()
+    for model in found.models:
+        found.summary({model})
+    await ledger.routed(since, until)
+    await ledger.failures(since, until, 20)
+    await ledger.acceptance(since, until, "model")
+
+
 async def main() -> None:
     zone = ZoneInfo(ZONE)
     since, until = month(2026, 11, zone)
@@ -118,6 +130,7 @@ async def main() -> None:
             "summary_of_everything": lambda: ledger.summary(0.0),
             "month_by_day": lambda: report(database, since, until, "day", zone),
             "month_by_model": lambda: report(database, since, until, "model", zone),
+            "dashboard_of_the_month": lambda: dashboard(ledger, since, until, zone),
             "spent_this_month": lambda: ledger.spent(since),
             "latencies_of_a_day": lambda: ledger.latencies("custom:model-1", Task.INLINE, until - 86400),
         }.items():
