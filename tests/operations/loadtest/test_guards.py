@@ -120,6 +120,7 @@ def test_errors_are_counted_by_kind() -> None:
     (stage,) = drive(Load(requests=8, concurrency=(2,), warm_up=0), failed)
     step = figures(2, None, stage.samples)
     assert (step.requests, step.answered, step.errors) == (8, 5, {"server_failed": 2, "rate_limited": 1})
+    assert step.examples == {"rate_limited": "slow", "server_failed": "oh"}
     assert len(step.latencies_s) == 5
 
 
@@ -221,6 +222,13 @@ def test_nothing_of_an_endpoint_runs_on_the_page() -> None:
     assert not re.search(r"<(img|script)|<[^>]*\son\w+\s*=", page)
     assert "default-src 'none'" in page
     assert "Beside the earlier test" in page
+
+
+def test_a_long_test_makes_no_huge_page_and_takes_no_huge_memory() -> None:
+    """A hundred thousand answers, of which some took a million times the usual."""
+    made = result(*[0.0001] * 100_000, *[100.0] * 20)
+    assert len(uncoordinated(made.steps[0].latencies_s)) < 400_000
+    assert len(as_html(made)) < 1_000_000
 
 
 def test_a_test_without_an_answer_has_no_times() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from beastmode.operations.charts import curves
 from beastmode.operations.evaluate.plots import curves as arrivals
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from beastmode.operations.loadtest.result import Change, Result
     from beastmode.operations.svg import Drawing
+
+Point = TypeVar("Point")
 
 MOST_DOTS = 3000
 """In one plot; of more, every so many are drawn."""
@@ -32,7 +34,7 @@ def _body(result: Result, beside: Sequence[Change]) -> Iterator[str]:
     yield "".join(f"<p>{escape(said)}</p>" for said in headline(result))
     yield f"<h2>Latency</h2>{latencies(result).html()}"
     yield "<ul>" + "".join(f"<li class='soft'>{escape(note)}</li>" for note in notes(result)) + "</ul>"
-    answered = [(step.name, step.latencies_s) for step in result.steps if step.answered]
+    answered = [(step.name, _thinned(step.latencies_s)) for step in result.steps if step.answered]
     if answered:
         yield f"<figure>{arrivals('Share of answers that have come', answered)}</figure>"
     for drawing in _drawings(result):
@@ -61,7 +63,7 @@ def _drawings(result: Result) -> Iterator[Drawing]:
         ]
         yield curves("Latency, by callers at once", times, "{:g}".format, _seconds, ticks=callers)
     for step in steps:
-        points = step.points[:: len(step.points) // MOST_DOTS + 1]
+        points = _thinned(step.points)
         yield curves(
             f"Each answer, {step.name}: when it was asked, and how long it took",
             [("", points)],
@@ -69,6 +71,12 @@ def _drawings(result: Result) -> Iterator[Drawing]:
             _seconds,
             dots=True,
         )
+
+
+def _thinned(points: Sequence[Point]) -> Sequence[Point]:
+    """Every so many of them, and the last."""
+    step = len(points) // MOST_DOTS + 1
+    return [*points[:-1:step], *points[-1:]]
 
 
 def _seconds(seconds: float) -> str:

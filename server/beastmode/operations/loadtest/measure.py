@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 Z = 1.959963984540054
 """The standard normal distribution's 97.5 % point."""
+MOST_MISSING = 200_000
+"""Times that are put in, at most."""
 SATURATED = 0.95
 """Of the highest throughput: the fewest callers that reach it are where it saturates."""
 
@@ -74,12 +76,13 @@ def percentile(ordered: Sequence[float], q: float) -> Percentile:
 def uncoordinated(latencies: Sequence[float]) -> list[float]:
     """The times of a closed loop with those that its callers did not cause, ascending.
 
-    The expected interval between two requests of a caller is the median of the times themselves.
+    The expected interval between two requests of a caller is the median of the times themselves, or longer where there
+    would be too many of them.
     """
     ordered = sorted(latencies)
     if not ordered:
         return []
-    usual = percentile(ordered, 0.5).value
+    usual = max(percentile(ordered, 0.5).value, sum(ordered) / MOST_MISSING)
     made = list(ordered)
     for latency in ordered:
         missing = latency - usual
@@ -105,6 +108,7 @@ class Figures:
         output_tokens: of all answers.
         estimated: some tokens were counted by us.
         errors: how often each kind.
+        examples: for each kind, what one of them said.
         stopped: why the step ended before its time; '' where it did not.
     """
 
@@ -120,6 +124,7 @@ class Figures:
     output_tokens: int
     estimated: bool
     errors: dict[str, int]
+    examples: dict[str, str]
     stopped: str = ""
 
     @property
@@ -164,6 +169,7 @@ def figures(concurrency: int | None, rate: float | None, samples: Sequence[Sampl
         output_tokens=sum(sample.output_tokens for sample in whole),
         estimated=any(sample.estimated for sample in whole),
         errors=dict(Counter(sample.error for sample in samples if sample.error is not None).most_common()),
+        examples={sample.error: sample.message for sample in samples if sample.error is not None},
         stopped=stopped,
     )
 

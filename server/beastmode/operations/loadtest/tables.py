@@ -25,6 +25,8 @@ def headline(result: Result) -> list[str]:
         )
     elif len(result.steps) > 1:
         said.append("It is not saturated by as many callers as there were: the last step still gained.")
+    examples = {kind: message for step in result.steps for kind, message in step.examples.items()}
+    said += [f"{kind}: {message}." for kind, message in examples.items()]
     said += [f"The step with {step.name} was stopped: {step.stopped}." for step in result.steps if step.stopped]
     if result.cost not in {None, "0"}:
         said.append(f"It cost ${result.cost}.")
