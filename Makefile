@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: docs run test check unit e2e bench bench-router bench-completion evaluate prove-tests vsix
+.PHONY: run test check unit e2e bench bench-router bench-gateway bench-completion evaluate prove-tests vsix
 
 run: $(VENV)/.run ## See it work: the real server, the built-in model, three suggestions and a chat
 	@$(BIN)/python scripts/demo.py
@@ -31,6 +31,9 @@ bench: $(VENV)/.dev ## Figures beside a bare server on this machine
 bench-router: $(VENV)/.dev ## Figures of the router beside SDKs and other routers; installs those into the user's cache
 	$(BIN)/python tests/benchmarks/router.py
 
+bench-gateway: $(VENV)/.dev ## Figures of the gateway beside other gateways; installs those into the user's cache
+	@PATH="$$(scripts/install-editors.sh --only-node)/bin:$$PATH"; export PATH; $(BIN)/python tests/benchmarks/gateway.py
+
 bench-completion: $(VENV)/.dev ## Figures of completion beside tabby-agent; installs that into the user's cache
 	@PATH="$$(scripts/install-editors.sh --only-node)/bin:$$PATH"; export PATH; $(BIN)/python tests/benchmarks/completion.py
 
@@ -40,9 +43,6 @@ evaluate: $(VENV)/.dev ## The engine beside a bare model and without each source
 prove-tests: $(VENV)/.dev ## Generated tests for five real packages, run and run again; takes about twenty minutes
 	$(BIN)/beastmode models fetch
 	$(BIN)/python scripts/prove_tests.py
-
-docs: $(VENV)/.docs ## docs/ as a site in site/; dead links and anchors fail
-	$(BIN)/zensical build --clean --strict
 
 vsix: $(VENV)/.run ## beastmode.vsix, for VS Code and Cursor
 	@PATH="$$(scripts/install-editors.sh --only-node)/bin:$$PATH"; export PATH; npm ci --no-audit --no-fund && npm run package
@@ -57,7 +57,3 @@ $(VENV)/.dev: pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -q --disable-pip-version-check -e '.[builtin,dev]'
 	@touch $@ $(VENV)/.run
-
-$(VENV)/.docs: pyproject.toml $(VENV)/.run
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[docs]'
-	@touch $@

@@ -23,10 +23,16 @@ _Shape = Callable[[str, "str | None", str], dict[str, Any]]
 
 
 class Upstream:
-    """Listens on loopback; `calls` counts the answers, so that nobody measures a cache by mistake."""
+    """Listens on loopback; `calls` counts the answers, so that nobody measures a cache by mistake.
+
+    A request with the word `linger` in it gets the beginning of its answer and no end; `left` counts those whose
+    client has gone away since.
+    """
 
     def __init__(self) -> None:
         self.calls = 0
+        self.lingering = 0
+        self.left = 0
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -50,9 +56,14 @@ class _Connection(asyncio.Protocol):
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
         self._buffer = b""
+        self._lingers = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]  # TCP is what we listen on
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._lingers:
+            self._upstream.left += 1
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -65,6 +76,12 @@ class _Connection(asyncio.Protocol):
             self._buffer = self._buffer[end + 4 + length :]
             self._upstream.calls += 1
             streamed = b'"stream":true' in body.replace(b" ", b"")
+            if b"linger" in body:
+                self._lingers = True
+                self._upstream.lingering += 1
+                for write in ANSWERS[True, True][:3] if streamed else ():
+                    self._transport.write(write)
+                return
             for write in ANSWERS[b"/chat/completions " in head, streamed]:
                 self._transport.write(write)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,6 +156,18 @@ def test_the_openai_sdk_for_javascript(
     rows = gateway.rows()
     assert [row["outcome"] for row in rows if row["model"] == "custom:slow"] == ["cancelled"]
     assert said["chat"][2] in {row["request_id"] for row in rows}
+
+
+def test_the_pages_examples_are_true(gateway: Running) -> None:
+    """Each request of docs/http-openai.md with curl; the answer has at least the members that it shows."""
+    page = (ROOT / "docs" / "http-openai.md").read_text("utf-8")
+    blocks = re.findall(r"```sh\n(curl .*?)```\n```json\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) > 5
+    for command, shown in blocks:
+        told = environment(gateway, GATEWAY=gateway.url, TOKEN=gateway.token)
+        said = json.loads(run("sh", "-c", command.replace("my-code-model", "good"), **told))
+        assert "error" not in said or said["error"] is None, said
+        assert json.loads(shown).keys() <= said.keys(), command
 
 
 def test_llm(clients: Path, gateway: Running, tmp_path: Path) -> None:

@@ -48,7 +48,12 @@ class Running:
 
 @contextmanager
 def serving_gateway(
-    home: Path, models: Mapping[str, str], *, selected: str | None = None, **environment: str
+    home: Path,
+    models: Mapping[str, str],
+    *,
+    selected: str | None = None,
+    max_concurrent: int | None = None,
+    **environment: str,
 ) -> Iterator[Running]:
     """Start it with these models, by their endpoints, and end it.
 
@@ -56,10 +61,11 @@ def serving_gateway(
         home: BEASTMODE_HOME, empty.
         models: endpoints by id.
         selected: which of them answers by default; the first if not said.
+        max_concurrent: how much each of them takes at once, where it is not the usual.
         environment: more variables.
     """
     given = {**os.environ, **ALONE, "BEASTMODE_HOME": str(home), "PYTHONPATH": str(ROOT / "server"), **environment}
-    asyncio.run(_register(given, models, selected))
+    asyncio.run(_register(given, models, selected, max_concurrent))
     command = [sys.executable, "-m", "beastmode", "serve", "--port", "0", "--json"]
     process = subprocess.Popen(command, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -72,15 +78,16 @@ def serving_gateway(
         process.communicate(timeout=40)
 
 
-async def _register(environment: dict[str, str], models: Mapping[str, str], selected: str | None) -> None:
+async def _register(
+    environment: dict[str, str], models: Mapping[str, str], selected: str | None, max_concurrent: int | None
+) -> None:
     os.environ.update(ALONE)
     settings, _ = load(environment)
     app = await App.open(settings)
     try:
         for model_id, url in models.items():
             fields = {"model_name": model_id, "model_id": model_id, "endpoint_url": url, "context_window": 100_000}
-            fields["provider"] = "openai-compatible"
-            model, _ = parse(fields)
+            model, _ = parse(fields | {"max_concurrent": max_concurrent})
             await app.registry.add(model, None)
         if models:
             await app.registry.select(f"custom:{selected or next(iter(models))}")

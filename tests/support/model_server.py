@@ -141,7 +141,11 @@ def rules_script(rules: list[dict[str, str]], otherwise: str) -> Script:
 
 @dataclass(slots=True)
 class Stats:
-    """What happened so far. `aborted`: answers whose client went away before their end."""
+    """What happened so far.
+
+    `aborted`: answers whose client went away before their end. `reported_in` and `reported_out`: the tokens of the
+    streams that were told to their end.
+    """
 
     requests: int = 0
     answered: int = 0
@@ -150,6 +154,8 @@ class Stats:
     open: int = 0
     tokens: int = 0
     prompt_tokens: int = 0
+    reported_in: int = 0
+    reported_out: int = 0
     tokens_after_abort: int = 0
     by_path: Counter[str] = field(default_factory=Counter)
     by_status: Counter[int] = field(default_factory=Counter)
@@ -463,6 +469,9 @@ class Connection(asyncio.Protocol):
                 part = data[at : at + (size or len(data))]
                 self.transport.write(b"%x\r\n%s\r\n" % (len(part), part))
                 await (asyncio.sleep(0) if size else self.writable.wait())
+        if not {"errmid", "badjson", "nofinish", "nousage"} & spec.keys():
+            self.server.stats.reported_in += reply.prompt
+            self.server.stats.reported_out += reply.out
         if "nodone" in spec:
             await asyncio.Event().wait()
         self.transport.write(b"0\r\n\r\n")

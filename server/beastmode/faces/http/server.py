@@ -59,13 +59,13 @@ KEEP_ALIVE_S = 75
 """Seconds that a quiet connection is kept: longer than the usual proxies keep theirs, so that they close first."""
 
 APIS: tuple[Callable[[Gateway], list[BaseRoute]], ...] = (
-    beastmode_api.routes,
     openai_api.routes,
     anthropic_api.routes,
+    beastmode_api.routes,
     monitoring.routes,
     dashboard.routes,
 )
-"""Each makes its routes; the OpenAPI document is added to them all."""
+"""Each makes its routes, looked through in this order; the OpenAPI document is added to them all."""
 
 log = logging.getLogger(__name__)
 
