@@ -14,6 +14,7 @@ import pytest
 from tests.support.attempts import ROW
 from tests.support.model_server import ModelServer
 from tests.support.targets import Webhook
+from tests.support.terminal import Terminal
 from typer.testing import CliRunner, Result
 
 from beastmode.domain.request import Task
@@ -171,3 +172,17 @@ def test_an_alert_that_did_not_arrive_shows_everywhere(home: Path, served: Serve
     assert "1 alert could not be delivered" in beastmode("doctor", "--offline").stdout
     assert "500" in beastmode("alerts", "history").stdout
     assert "500" in beastmode("alerts", "test", "hook").stderr
+
+
+@pytest.mark.e2e
+def test_an_address_is_not_shown_while_it_is_typed(home: Path, webhook: Webhook) -> None:
+    """In a terminal, over whose user's shoulder somebody may look."""
+    environment = {"BEASTMODE_HOME": str(home), "NO_COLOR": "1"}
+    with Terminal("alerts", "target", "hook", environment=environment) as terminal:
+        terminal.wait_until(lambda lines: any(line.startswith("Address") for line in lines))
+        terminal.type(f"http://127.0.0.1:{webhook.port}/secret-path\r")
+        terminal.wait_until(lambda lines: any("is told from now on" in line for line in lines))
+        assert terminal.end() == 0
+        assert b"secret-path" not in terminal.written
+    assert beastmode("alerts", "test", "hook").exit_code == 0
+    assert webhook.taken[0][0] == "/secret-path"

@@ -161,6 +161,21 @@ def test_a_sparkline_is_to_scale() -> None:
     assert sparkline([]) == ""
 
 
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_narrow_screen_cuts_no_figure(width: int) -> None:
+    """Whole columns are left out instead; the models' names and how they do now always stay."""
+    model = {"id": "custom:my-code-model", "requests": 199, "successRate": "94.97%", "p50Latency": "546.01ms"}
+    model |= {"p95Latency": "1924.99ms", "cost": "$0.4084", "savings": "$13.83", "status": "degraded"}
+    written = StringIO()
+    Console(width=width, file=written).print(screen({"models": [model]}, width=width))
+    lines = written.getvalue().splitlines()
+    head, row = next((line, lines[at + 1]) for at, line in enumerate(lines) if line.startswith("model"))
+    assert "…" not in head + row
+    assert row.split()[0] == "custom:my-code-model"
+    assert row.split()[-1] == "degraded"
+    assert len(row.split()) == len(head.split())
+
+
 @pytest.mark.e2e
 def test_live_in_a_terminal(home: Path) -> None:
     """The screen follows the ledger while another process writes it, and Ctrl-C gives the terminal back."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from time import time
 from typing import Any
 
 import httpx
 import jsonschema
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.support.collector import collector
 from tests.support.gateway_client import Gate, opened_gate
 from tests.support.model_server import ModelServer
 from tests.support.targets import Webhook
@@ -258,3 +261,22 @@ async def test_the_gateway_delivers_alerts(settings: Settings) -> None:
     finally:
         webhook.close()
     assert webhook.taken[0][1]["message"].startswith("in the outbox")
+
+
+async def test_a_collector_hears_of_the_gateways_requests(
+    settings: Settings, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the user's environment names one: tries, requests and gauges, at the latest when the gateway ends."""
+    with collector() as (url, heard):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+        async with opened_gate(replace(settings, otlp=True)) as gate:
+            await gate.register(model_server.base)
+            assert (await ask(gate.client)).status_code == 200
+    metrics = {
+        metric.name
+        for _, request in heard
+        for resource in request.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    }
+    assert {"gen_ai.client.operation.duration", "beastmode.request.duration", "beastmode.spend.usd"} <= metrics

@@ -183,6 +183,20 @@ async def test_mail_goes_over_tls_with_the_password(
         assert mailbox.logins == [b"pa55word"]
 
 
+async def test_the_history_does_not_grow_for_ever(process: Process, webhook: Webhook) -> None:
+    """What is older than three months goes; what is younger stays, also what is known of a day's spending."""
+    await process.alerts.targets.add("team", SLACK, NOW)
+    await process.alerts.add(parse_rule("health"))
+    await process.fail(3)
+    await process.pass_(1)
+    await process.pass_(89 * 86_400)
+    assert len(await process.alerts.outbox.history(10)) == 1
+    await process.pass_(2 * 86_400)
+    assert await process.alerts.outbox.history(10) == []
+    for table in ("alert_deliveries", "alert_states"):
+        assert await process.database.read(f"SELECT * FROM {table}") == []  # noqa: S608 - one of two
+
+
 async def test_a_test_says_whether_it_arrives(process: Process, webhook: Webhook) -> None:
     """At once, and with what to do."""
     await process.alerts.targets.add("team", SLACK, NOW)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.attempts import ROW
+from tests.support.collector import collector
 
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Outcome
@@ -128,44 +125,16 @@ def test_a_gauge_forgets_what_is_gone(prometheus: Prometheus, recorder: Recorder
     ]
 
 
-class Collector(BaseHTTPRequestHandler):
-    """An OpenTelemetry collector's door for metrics."""
-
-    heard: list[tuple[str, ExportMetricsServiceRequest]] = []  # noqa: RUF012 - one collector a test
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.heard.append((self.path, ExportMetricsServiceRequest.FromString(body)))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_address[1]}"
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
-    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "3600000")
-    Collector.heard.clear()
-    yield url
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-async def test_a_collector_gets_the_same(collector: str) -> None:
+async def test_a_collector_gets_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """By OTLP over HTTP, with the table's units and boundaries; what is left is sent when it is closed."""
-    otlp = Otlp()
-    recorder = Recorder([otlp], lambda _model: None)
-    await recorder.observe(ASKED)
-    recorder.set(HEALTH, [(1.0, {"gen_ai.request.model": "custom:m", "beastmode.level": "healthy"})])
-    await asyncio.to_thread(otlp.close)
-    path, request = Collector.heard[-1]
+    with collector() as (url, heard):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+        otlp = Otlp()
+        recorder = Recorder([otlp], lambda _model: None)
+        await recorder.observe(ASKED)
+        recorder.set(HEALTH, [(1.0, {"gen_ai.request.model": "custom:m", "beastmode.level": "healthy"})])
+        await asyncio.to_thread(otlp.close)
+    path, request = heard[-1]
     assert path == "/v1/metrics"
     (resource,) = request.resource_metrics
     assert {each.key: each.value.string_value for each in resource.resource.attributes}["service.name"] == "beastmode"

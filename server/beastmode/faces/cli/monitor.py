@@ -97,6 +97,7 @@ async def _watch(read: Read, interval: float, *, as_json: bool) -> None:
     from rich.live import Live  # noqa: PLC0415 - only here is anything live
 
     told: dict[str, Any] = {}
+    console.soft_wrap = False  # a line that is too long for the screen goes on in the next one
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             trouble = ""
@@ -104,7 +105,7 @@ async def _watch(read: Read, interval: float, *, as_json: bool) -> None:
                 told = await read()
             except AttemptFailed as error:  # a gateway that restarts comes back
                 trouble = str(error)
-            live.update(screen(told, trouble), refresh=True)
+            live.update(screen(told, trouble, console.width), refresh=True)
             await asyncio.sleep(interval)
 
 
@@ -112,7 +113,7 @@ def _print(told: dict[str, Any], *, as_json: bool, indent: int | None = 2) -> No
     if as_json:
         typer.echo(json.dumps(told, indent=indent))
     else:
-        out().print(screen(told))
+        out().print(screen(told, width=out().width))
 
 
 def _token(settings: Settings, file: Path | None) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from beastmode.faces.cli.render import table
+from beastmode.operations.table import Table as Columns
 from beastmode.wire.shapes import mapping, quote
 
 if TYPE_CHECKING:
@@ -21,20 +22,23 @@ if TYPE_CHECKING:
 
 BARS = "▁▂▃▄▅▆▇█"
 COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
+LESS = ("saved", "p50", "cost", "requests", "p95")
+"""Columns of the models that a narrow terminal can do without, in this order."""
 MOST_ROWS = 12
 MOST_LOST = 3
 
 
-def screen(told: Mapping[str, Any], trouble: str = "") -> RenderableType:
+def screen(told: Mapping[str, Any], trouble: str = "", width: int = 100) -> RenderableType:
     """One picture.
 
     Args:
         told: as `monitoring.to_details` says it.
         trouble: why there is no newer one.
+        width: columns of the terminal.
     """
     parts: list[RenderableType] = [Text(quote(trouble), "red")] if trouble else []
     if told:
-        parts += [_head(told), Text(), _figures(told), Text(), *_models(told), *_errors(told), *_lost(told)]
+        parts += [_head(told), Text(), _figures(told), Text(), *_models(told, width), *_errors(told), *_lost(told)]
     return Group(*parts)
 
 
@@ -55,7 +59,7 @@ def _head(told: Mapping[str, Any]) -> RenderableType:
     edges = _list(told.get("edges"))
     since = f", {_moment(edges[0])} to {_moment(edges[-1])}" if edges else ""
     head = Text("Health: ", "bold").append(level, COLOURS.get(level, "default")).append(since, "dim")
-    return Group(head, *(Text(f"  {_said(issue)}") for issue in _list(health.get("issues"))))
+    return Group(head, *(Padding(Text(_said(issue)), (0, 0, 0, 2)) for issue in _list(health.get("issues"))))
 
 
 def _figures(told: Mapping[str, Any]) -> Table:
@@ -84,12 +88,14 @@ def _figures(told: Mapping[str, Any]) -> Table:
     return drawn
 
 
-def _models(told: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _models(told: Mapping[str, Any], width: int) -> Iterator[RenderableType]:
     models = [mapping(each) for each in _list(told.get("models"))]
     if models:
         names = ("id", "requests", "successRate", "p50Latency", "p95Latency", "cost", "savings", "status")
         columns = ("model", "requests", "success", "p50", "p95", "cost", "saved", "now")
-        yield table(columns, ([_said(each.get(name)) for name in names] for each in models[:MOST_ROWS]))
+        rows = tuple(tuple(_said(each.get(name)) for name in names) for each in models[:MOST_ROWS])
+        shown = Columns(columns, rows).fitting(width, LESS)
+        yield table(shown.columns, shown.rows)
         if len(models) > MOST_ROWS:
             yield Text(f"and {len(models) - MOST_ROWS} more; --json has all of them", "dim")
 

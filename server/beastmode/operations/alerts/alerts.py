@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 PAUSE_S = 30.0
 """Between two looks of one process."""
+KEPT_DAYS = 90
+KEPT_S = KEPT_DAYS * 86_400.0
+"""How long the history goes back; looked after once a day."""
 MOST_AT_ONCE = 8
 """Deliveries, so that a target that hangs holds up no other."""
 
@@ -50,6 +53,7 @@ class Alerts:
         self._readings = Readings(ledger, registry)
         self._registry = registry
         self._clock = clock
+        self._tidied_at = 0.0
 
     async def add(self, rule: Rule) -> None:
         """Add a rule, or change the one of that name.
@@ -84,6 +88,9 @@ class Alerts:
         """Measure what the rules watch, and put what must be told into the outbox."""
         if await self.outbox.is_idle():
             return
+        if self._clock() - self._tidied_at > KEPT_S / KEPT_DAYS:
+            self._tidied_at = self._clock()
+            await self.outbox.forget(self._tidied_at - KEPT_S)
         everybody = [target.name for target in await self.targets.all()]
         for rule in await self.outbox.rules():
             now = self._clock()

@@ -173,6 +173,19 @@ class Outbox:
         """The newest events, one row for each target."""
         return [dict(row) for row in await self._database.read(_HISTORY, (most,))]
 
+    async def forget(self, before: float) -> None:
+        """Remove what happened before a moment (Unix time), and what was known of subjects not seen since."""
+        await self._database.write_all(
+            [
+                (
+                    "DELETE FROM alert_deliveries WHERE event_id IN (SELECT id FROM alert_events WHERE at < ?)",
+                    (before,),
+                ),
+                ("DELETE FROM alert_events WHERE at < ?", (before,)),
+                ("DELETE FROM alert_states WHERE seen_at < ?", (before,)),
+            ]
+        )
+
     async def is_idle(self) -> bool:
         """Whether there is neither a rule nor a letter, so that nothing needs to be done."""
         return not (await self._database.read(_WORK))[0][0]
