@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: run test check unit e2e bench bench-router bench-gateway bench-completion evaluate prove-tests vsix
+.PHONY: docs run test check unit e2e bench bench-router bench-gateway bench-completion evaluate prove-tests vsix
 
 run: $(VENV)/.run ## See it work: the real server, the built-in model, three suggestions and a chat
 	@$(BIN)/python scripts/demo.py
@@ -44,6 +44,9 @@ prove-tests: $(VENV)/.dev ## Generated tests for five real packages, run and run
 	$(BIN)/beastmode models fetch
 	$(BIN)/python scripts/prove_tests.py
 
+docs: $(VENV)/.docs ## docs/ as a site in site/; dead links and anchors fail
+	$(BIN)/zensical build --clean --strict
+
 vsix: $(VENV)/.run ## beastmode.vsix, for VS Code and Cursor
 	@PATH="$$(scripts/install-editors.sh --only-node)/bin:$$PATH"; export PATH; npm ci --no-audit --no-fund && npm run package
 
@@ -57,3 +60,7 @@ $(VENV)/.dev: pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -q --disable-pip-version-check -e '.[builtin,dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.docs: pyproject.toml $(VENV)/.run
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[docs]'
+	@touch $@

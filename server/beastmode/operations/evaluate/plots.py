@@ -102,7 +102,8 @@ def curves(title: str, rows: Sequence[tuple[str, Sequence[float]]]) -> str:
             yield line("grid", left, y(share), right, y(share))
             yield text("soft", left - 8, y(share) + 4, f"{share * 100:.0f} %", "end")
         for step in range(6):
-            yield text("soft", x(top * step / 5), y(0) + 18, _time(top * step / 5), "middle")
+            anchor = "middle" if step < 5 else "end"  # noqa: PLR2004 - the last one
+            yield text("soft", x(top * step / 5), y(0) + 18, _time(top * step / 5), anchor)
         for number, (label, seconds) in enumerate(rows):
             points = [(x(second), y((place + 1) / len(seconds))) for place, second in enumerate(seconds)]
             way = f"M{points[0][0]:.1f} {y(0):.1f}" + "".join(
