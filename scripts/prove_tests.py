@@ -1,7 +1,7 @@
 """`make prove-tests`: generated tests for real packages, run in a copy, and what is kept of them in a fresh checkout.
 
-Installs pinned packages as data, asks a scripted model (tests/proofs) and the built-in one for tests of one function at
-a time, and writes what became of them into docs/tasks.md. Takes about twenty minutes on two cores.
+Installs pinned packages as data, asks a scripted model (tests/proofs) and the built-in one for tests of one function of
+each, and writes what became of them into docs/tasks.md. Takes about twenty minutes on two cores.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ console = Console(highlight=False, stderr=True)
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A package, the file in it, and the functions that tests are asked for; the scripted model knows the first."""
+    """A package, a file in it, and the function that tests are asked for."""
 
     package: str
     path: str
-    names: tuple[str, ...]
+    name: str
 
     @property
     def folder(self) -> str:
@@ -71,11 +71,11 @@ class Subject:
 
 
 SUBJECTS = (
-    Subject("inflection==0.5.1", "inflection/__init__.py", ("ordinal", "ordinalize")),
-    Subject("humanize==4.17.0", "humanize/lists.py", ("natural_list",)),
-    Subject("toolz==1.2.0", "toolz/dicttoolz.py", ("dissoc", "assoc")),
-    Subject("semver==3.1.2", "semver/version.py", ("Version.bump_minor", "Version.finalize_version")),
-    Subject("roman-numerals==4.1.0", "roman_numerals/__init__.py", ("RomanNumeral.to_uppercase",)),
+    Subject("inflection==0.5.1", "inflection/__init__.py", "ordinal"),
+    Subject("humanize==4.17.0", "humanize/lists.py", "natural_list"),
+    Subject("toolz==1.2.0", "toolz/dicttoolz.py", "dissoc"),
+    Subject("semver==3.1.2", "semver/version.py", "Version.bump_minor"),
+    Subject("roman-numerals==4.1.0", "roman_numerals/__init__.py", "RomanNumeral.to_uppercase"),
 )
 
 
@@ -122,7 +122,7 @@ async def prove(subjects: Sequence[Subject], model: str, cache: Path) -> list[Ro
 
     Args:
         subjects: the packages.
-        model: "scripted", which is asked for the first function of each, or "builtin".
+        model: "scripted" or "builtin".
         cache: a folder for packages and workspaces.
     """
     home = cache / f"home-{model}"
@@ -137,9 +137,8 @@ async def prove(subjects: Sequence[Subject], model: str, cache: Path) -> list[Ro
             spec = ModelSpec(SCRIPTED, "Scripted", "openai-compatible", server.base, "scripted", "openai-chat", None)
             await app.registry.add(spec, None)
             for subject in subjects:
-                for name in subject.names[: 1 if model == "scripted" else None]:
-                    rows.append(await one(app, subject, name, model, cache))
-                    console.print(str(rows[-1]), style="dim", markup=False)
+                rows.append(await one(app, subject, model, cache))
+                console.print(str(rows[-1]), style="dim", markup=False)
         finally:
             await app.close()
     return rows
@@ -159,10 +158,11 @@ def answer(asked: Asked) -> str:
     return f"{head}```python\n{without(code, 'python', bad)}```\n"
 
 
-async def one(app: App, subject: Subject, name: str, model: str, cache: Path) -> Row:
-    """Ask for tests of one function, and run what is kept in a fresh checkout."""
+async def one(app: App, subject: Subject, model: str, cache: Path) -> Row:
+    """Ask for tests, and run what is kept in a fresh checkout."""
+    name = subject.name
     package = install(subject.package, cache / "packages")
-    root = workspace(package, subject, cache / "workspaces" / f"{model}-{subject.folder}-{name}")
+    root = workspace(package, subject, cache / "workspaces" / f"{model}-{subject.folder}")
     await app.consent.decide(root, Kind.TESTS, True)  # noqa: FBT003 - it is the value
     app.workspace.work_in([str(root)])
     lines = (root / subject.path).read_text(encoding="utf-8")
@@ -176,12 +176,12 @@ async def one(app: App, subject: Subject, name: str, model: str, cache: Path) ->
     seconds = time.monotonic() - began
     if isinstance(last, Proposed) and last.proposal.verdict is not None:
         afresh = await in_a_fresh_checkout(app, package, subject, last.proposal, root)
-        return row((subject, name), last.proposal.verdict, afresh, 1 + last.proposal.repaired, seconds)
+        return row(subject, last.proposal.verdict, afresh, 1 + last.proposal.repaired, seconds)
     assert isinstance(last, Failed), last  # noqa: S101 - a task ends so, and running was allowed
-    return none_kept(subject, name, last.error, seconds)
+    return none_kept(subject, last.error, seconds)
 
 
-def row(of: tuple[Subject, str], verdict: Verdict, afresh: int, questions: int, seconds: float) -> Row:
+def row(of: Subject, verdict: Verdict, afresh: int, questions: int, seconds: float) -> Row:
     """How many tests came how far."""
     count = {judged: sum(test.judged is judged for test in verdict.tests) for judged in Judged}
     passed = len(verdict.tests) - count[Judged.FAILED] - count[Judged.SKIPPED]
@@ -190,17 +190,17 @@ def row(of: tuple[Subject, str], verdict: Verdict, afresh: int, questions: int, 
     coverage = "" if verdict.coverage is None else f"{len(verdict.coverage.run)} of {len(verdict.coverage.lines)}"
     kept = len(verdict.kept)
     return Row(
-        of[0].package, of[1], verdict.generated, len(verdict.tests), passed, stable, killing, kept, afresh, coverage,
+        of.package, of.name, verdict.generated, len(verdict.tests), passed, stable, killing, kept, afresh, coverage,
         questions, seconds,
     )  # fmt: skip
 
 
-def none_kept(subject: Subject, name: str, error: BeastModeError, seconds: float) -> Row:
+def none_kept(subject: Subject, error: BeastModeError, seconds: float) -> Row:
     """The row of a function for which nothing could be kept; the last answer counts."""
     if isinstance(error, TestsDropped):
-        found = row((subject, name), error.verdict, 0, 3, seconds)
+        found = row(subject, error.verdict, 0, 3, seconds)
         return replace(found, why_none=error.message)
-    return Row(subject.package, name, 0, 0, 0, 0, 0, 0, 0, "", 3, seconds, error.message)
+    return Row(subject.package, subject.name, 0, 0, 0, 0, 0, 0, 0, "", 3, seconds, error.message)
 
 
 async def in_a_fresh_checkout(app: App, package: Path, subject: Subject, proposal: Proposal, root: Path) -> int:

@@ -23,10 +23,11 @@ export async function changeConsent(server: Server): Promise<void> {
 }
 
 async function decide(server: Server, { folder, allowed, isolated, notIsolated }: Consent, uri: string | undefined): Promise<boolean> {
+  const listed = (facts: string[]): string => facts.map((fact) => `\n• ${fact}`).join('');
   const detail = [
     ...(allowed === null ? [] : [`So far they are ${allowed ? '' : 'not '}run.`]),
-    `It checks what your model wrote: ${isolated.join('; ')}.`,
-    ...(notIsolated.length ? [`NOT isolated: ${notIsolated.join('; ')}.`] : []),
+    `That checks what your model wrote.${listed(isolated)}`,
+    ...(notIsolated.length ? [`NOT isolated:${listed(notIsolated)}`] : []),
   ].join('\n\n');
   const choice = await vscode.window.showWarningMessage(`May BEAST MODE run the tests of ${folder}?`, { modal: true, detail }, RUN, DO_NOT);
   if (!choice) return false;

@@ -87,6 +87,9 @@ export class Tasks {
     if (!files.length) return;
     const reason = (uri: string): string => plan.find(({ path }) => decodeURIComponent(uri).endsWith(`/${path}`))?.why ?? facts;
     const isTaken = await propose(files, headline || title, reason);
+    const made = isTaken ? files.find(({ kind }) => kind === 'create') : undefined;
+    // It may have been left out in the preview; then there is nothing to look at.
+    if (made) await Promise.resolve(vscode.window.showTextDocument(vscode.Uri.parse(made.uri, true))).catch(() => undefined);
     this.server.log.info(`${title}: ${isTaken ? 'taken' : 'not taken'} · ${facts}`);
   }
 }

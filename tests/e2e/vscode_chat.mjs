@@ -435,8 +435,14 @@ try {
   });
 
   const TEST_FILE = path.join(workspace, 'tests/test_cart.py');
+  /** By its tab: in the list of files its name would also choose that of its tests. */
+  const toCart = async () => {
+    await page.locator('.tab[data-resource-name="cart.py"]').click();
+    await page.locator('.editor-instance .view-lines', { hasText: 'discounted(amount)' }).first().waitFor();
+    await page.locator('.editor-instance .view-lines').first().click();
+  };
   const toMethod = async () => {
-    await vscode.open('cart.py', 'discounted(amount)');
+    await toCart();
     await vscode.palette('Go to Line/Column');
     await page.keyboard.type('10:1');
     await press('Enter');
@@ -460,7 +466,8 @@ try {
     assert.equal(fs.existsSync(TEST_FILE), false, 'written before it was taken');
     await preview.apply.click();
     await until('the new file', () => fs.existsSync(TEST_FILE));
-    await vscode.open('test_cart.py', 'test_it_adds_the_prices');
+    await page.locator('.tab.active', { hasText: 'test_cart.py' }).waitFor();
+    await until('its text', async () => /test_it_adds_the_prices/.test(await text()));
     assert.doesNotMatch(await text(), /never_empty/);
     await vscode.palette('File: Save All');
     await vscode.palette('Notifications: Clear All Notifications');
@@ -468,7 +475,7 @@ try {
 
   await promise('a lens above the function adds more tests, and nobody is asked again', async () => {
     await script(tests('MoreTotals'));
-    await vscode.open('cart.py', 'discounted(amount)');
+    await toCart();
     const lens = page.locator('.codelens-decoration a', { hasText: 'Generate Tests' }).last();
     await lens.waitFor({ timeout: 20000 });
     await vscode.shot('9-lenses');

@@ -281,7 +281,8 @@ class Work:
                         f"{run.model} said more than {MOST_CHARACTERS:,} characters, and was stopped",
                         "Nothing was written: ask for less at once",
                     )
-        if answer.finish is FinishReason.LENGTH and run.recipe.edits:
+        # What is whole of a file of tests is run, and then it is known whether it is any good.
+        if answer.finish is FinishReason.LENGTH and run.recipe.edits and not run.recipe.makes_tests:
             raise AnswerCut(
                 f"The answer of {run.model} was cut off by its token limit, and half of a change is none",
                 "Nothing was written: select fewer lines, or raise max_tokens of the model",

@@ -66,6 +66,16 @@ def test_the_file_that_is_there_gets_more(tmp_path: Path) -> None:
     assert beside(tmp_path, found).path == "tests/test_cart_2.py"
 
 
+def test_of_a_large_file_only_what_matters_is_shown(tmp_path: Path) -> None:
+    """And the lines in question are still those of the file."""
+    files = {"cart.py": CODE + "\n\ndef more():\n    pass\n" * 60, "pytest.ini": ""}
+    found = aim(tmp_path, files, "cart.py", 0, 1)
+    assert len(found.target.lines) > 200
+    (shown,) = found.shown
+    assert "\n".join(shown.lines).strip() == "def total(prices):\n    return sum(prices)"
+    assert found.lines == range(2)
+
+
 @pytest.mark.parametrize(
     ("line", "end", "names"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,6 +96,18 @@ async def test_an_answer_without_tests_is_mended_twice_at_most(shop: Shop) -> No
     failed = await shop.failure("tests", "", "cart.py")
     assert failed.error.kind == "cannot_apply"
     assert len(shop.questions) == 6
+
+
+async def test_an_answer_that_is_cut_off_is_asked_for_again(shop: Shop) -> None:
+    """Its last test is half of one; the model is told to write fewer."""
+    model = shop.app.registry.get("custom:mine")
+    await shop.app.registry.add(replace(model, max_tokens=40), None, replace=True)
+    shop.says(
+        fenced(GOOD + "\n\ndef test_long():\n    assert total([" + "1, " * 100), fenced("def test_a():\n    pass\n")
+    )
+    proposal = await shop.proposal("tests", "", "cart.py")
+    assert proposal.repaired == 1
+    assert "syntax errors" in shop.questions[1]
 
 
 @pytest.mark.parametrize(

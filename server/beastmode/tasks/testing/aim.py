@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from beastmode.context.syntax import definitions, language_of
 from beastmode.tasks.materials import Target
+from beastmode.tasks.testing.focus import focused
 from beastmode.tasks.verify.finding import speaking_of, test_files
 from beastmode.tasks.verify.runners import new_test_file, runner_for, usual_test_file
 
@@ -61,6 +62,10 @@ class Aim:
     def shown(self) -> list[Target]:
         """What a model must see, the code under test last, where it is best remembered."""
         code = replace(self.target, why="to be tested")
+        if self.lines is not None:
+            part = focused(code.lines, language_of(code.path), self.lines[0], self.lines[-1])
+            if len(part) < len(code.lines):
+                code = Target(code.path, part, why="to be tested, with what it uses of its file")
         return [self.example, code] if self.example is not None else [code]
 
     @property
@@ -77,6 +82,7 @@ class Aim:
         else:
             said.append(f"They become the new file {self.path}.")
         said.append(self._import())
+        said.append("Write three to eight small tests, each of which checks one thing, none of anything else.")
         return "\n\n".join(filter(None, (" ".join(filter(None, said)), wish)))
 
     def _what(self) -> str:

@@ -42,7 +42,9 @@ def read_tests(answer: str, language: str, limits: Limits) -> str:
             raise CannotApply(f"The answer holds {len(blocks)} blocks with tests of the same names", _AGAIN)
     text = "\n\n".join(blocks)
     if parses(text, language) is False:
-        raise CannotApply("The tests have syntax errors", f"Write code that can be read. {_AGAIN}")
+        raise CannotApply(
+            "The tests have syntax errors, or were cut off", f"Write code that can be read, and less of it. {_AGAIN}"
+        )
     return text
 
 
