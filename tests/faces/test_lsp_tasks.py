@@ -97,6 +97,24 @@ async def test_a_feature_makes_files_and_names_them(settings: Settings, model_se
     assert sorted(path.name for path in root.iterdir()) == ["cart.py", "money.py"]
 
 
+async def test_tests_come_as_a_new_file_that_says_it_was_not_run(
+    settings: Settings, model_server: ModelServer, root: Path
+) -> None:
+    """For the lines of a lens; in a workspace without trust nothing is run, whatever was said before."""
+    model_server.script = "```python\nfrom cart import total\n\n\ndef test_a():\n    assert total([1], 0) == 1\n```"
+    async with Editor(settings, root=root) as editor:
+        place = {"start": {"line": 6, "character": 0}, "end": {"line": 11, "character": 0}}
+        order = {"task": "tests", "uri": (root / "cart.py").as_uri(), "range": place}
+        await editor.command("beastmode.consent.decide", {"allowed": True, "isTrusted": True})
+        result = await editor.command("beastmode.tasks.run", order)
+    (file,) = result["files"]
+    assert (file["kind"], file["uri"]) == ("create", (root / "tests" / "test_cart.py").as_uri())
+    assert result["summary"] == "Creates tests/test_cart.py; its tests were not run"
+    assert "the workspace is not trusted" in result["checks"][-1]["evidence"]
+    assert "`total` of cart.py" in str(model_server.stats.last[-1].body)
+    assert not (root / "tests").exists()
+
+
 async def test_a_diagnostic_and_an_opportunity_are_told_to_the_model(
     settings: Settings, model_server: ModelServer, root: Path
 ) -> None:

@@ -49,6 +49,12 @@ FLAKY = """
 def test_it_is_flaky():
     assert total([], 0) == 0
 """
+MIXED = """
+
+def test_it_is_mixed():
+    assert total([2], 0) == 2
+    assert total([2], 0) == 5
+"""
 THEIRS = """import pytest
 
 from cart import Cart
@@ -238,7 +244,7 @@ async def test_a_test_file_that_is_there_is_extended(allowed: Shop) -> None:
     (allowed.root / "tests").mkdir()
     file = allowed.root / "tests" / "test_cart.py"
     file.write_text(THEIRS)
-    allowed.says(fenced(GOOD, WRONG), "That is all.")
+    allowed.says(fenced(GOOD, WRONG, MIXED), "That is all.")
     proposal = await allowed.proposal("tests", "", "cart.py")
     assert file.read_text() == THEIRS
     assert proposal.verdict is not None
@@ -246,7 +252,9 @@ async def test_a_test_file_that_is_there_is_extended(allowed: Shop) -> None:
         "test_it_adds": Judged.KEPT,
         "test_tax_comes_on_top": Judged.KEPT,
         "test_it_is_wrong": Judged.FAILED,
+        "test_it_is_mixed": Judged.KEPT,
     }
+    assert evidence(proposal, "Taken out, for it did not hold") == "assert total([2], 0) == 5"
     assert "of them by no test before" in evidence(proposal, "Coverage")
     assert proposal.change is not None
     await write(proposal.change, allowed.root, allowed.app.journals)
@@ -254,3 +262,4 @@ async def test_a_test_file_that_is_there_is_extended(allowed: Shop) -> None:
     assert text.startswith("import pytest\n\nfrom cart import Cart\nfrom cart import Cart, total\n")
     assert "def test_a_cart_is_empty():\n    assert Cart().prices == []\n\n\ndef test_it_adds" in text
     assert "wrong" not in text
+    assert text.count("total([2], 0)") == 1

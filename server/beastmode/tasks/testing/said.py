@@ -31,6 +31,9 @@ def checks_of(verdict: Verdict, runner: str) -> tuple[Check, ...]:
     if len(dropped) > _MOST_DROPPED:
         more = f"{len(dropped) - _MOST_DROPPED} more"
         said[_MOST_DROPPED + 1 :] = [Check("Dropped", ok=False, evidence=more, is_needed=False)]
+    if verdict.taken_out:
+        told = one_line("; ".join(verdict.taken_out))[: 2 * _MOST_WHY]
+        said.append(Check("Taken out, for it did not hold", ok=False, evidence=told, is_needed=False))
     said.append(Check("What was run", ok=True, evidence="; ".join(verdict.steps)))
     if verdict.coverage is not None:
         said.append(Check("Coverage", ok=True, evidence=str(verdict.coverage)))
@@ -67,6 +70,7 @@ def as_data(verdict: Verdict) -> dict[str, object]:
             "run": sorted(coverage.run),
             "before": None if coverage.before is None else sorted(coverage.before),
         },
+        "taken_out": list(verdict.taken_out),
         "steps": list(verdict.steps),
         "not_run": list(verdict.not_run),
         "isolated": list(verdict.isolated),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from beastmode.context.syntax import language_of
+from beastmode.tasks.verify.loosening import loosened
 from beastmode.tasks.verify.mutations import mutations
 from beastmode.tasks.verify.outcome import State
 from beastmode.tasks.verify.testcode import source_tests, without
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from beastmode.tasks.verify.verdict import Target
 
 _SEED = 1
+_MOST_LOOSENED = 12
+"""Expectations that are taken out of one test."""
 _LONGER = 4.0
 _LEAST_S = 5.0
 """A fault may make a loop endless: a run with one may take so many times as long as without, or so many seconds."""
@@ -41,6 +44,7 @@ class _Course:
     killed: dict[str, list[str]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     not_run: list[str] = field(default_factory=list)
+    taken_out: list[str] = field(default_factory=list)
     generated: int = 0
     tried: int = 0
     noticed: int = 0
@@ -124,6 +128,8 @@ class _Checker:
         self._usual_s = first.run.duration_s
         outcome = first.outcome
         course.steps.append(f"run: {_counts(outcome)}")
+        text, first = await self._loosen(text, first)
+        outcome = first.outcome
         if problem := _problem(first, self._bench.runner.timeout_s) or self._harm(outcome):
             return self._verdict(first, problem=problem)
         self._judge_first(outcome)
@@ -132,6 +138,24 @@ class _Checker:
         for name in self._standing():
             course.judged[name] = Judgement(name, Judged.KEPT, "", tuple(course.killed.get(name, ())))
         return await self._finish(text, first)
+
+    async def _loosen(self, text: str, ran: Ran) -> tuple[str, Ran]:
+        """Without expectations that do not hold, one of each test at a time, while others are left in it."""
+        for _ in range(_MOST_LOOSENED):
+            states = ran.outcome.functions().items()
+            failed = {
+                name: said for name, (state, said) in states if state is State.FAILED and not self._is_theirs(name)
+            }
+            fewer = loosened(text, self._path, self._language, failed) if failed else None
+            if fewer is None:
+                break
+            text = fewer.text
+            self._course.taken_out += fewer.taken_out
+            ran = await self._run(text, "Running the tests without what did not hold", measure=True)
+        if self._course.taken_out:
+            said = f"without {len(self._course.taken_out)} expectations that did not hold: {_counts(ran.outcome)}"
+            self._course.steps.append(said)
+        return text, ran
 
     def _judge_first(self, outcome: Outcome) -> None:
         for name, (state, message) in outcome.functions().items():
@@ -290,6 +314,7 @@ class _Checker:
             ran.run.isolated,
             ran.run.not_isolated,
             course.generated,
+            tuple(course.taken_out),
         )
 
 

@@ -60,6 +60,7 @@ class Verdict:
         steps: what was run, in order, as sentences.
         not_run: what was not, and why.
         isolated, not_isolated: as in `Run`.
+        taken_out: expectations that did not hold, of tests that are kept without them.
     """
 
     tests: tuple[Judgement, ...] = ()
@@ -75,6 +76,7 @@ class Verdict:
     isolated: tuple[str, ...] = ()
     not_isolated: tuple[str, ...] = ()
     generated: int = 0
+    taken_out: tuple[str, ...] = ()
 
     @property
     def kept(self) -> tuple[Judgement, ...]:
