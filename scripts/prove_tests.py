@@ -81,7 +81,10 @@ SUBJECTS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of the tests for one function: how many came how far, and those that pass in a fresh checkout."""
+    """What became of the tests for one function: how many came how far, and those that pass in a fresh checkout.
+
+    `taken_out`: expectations that did not hold, of tests that are kept without them.
+    """
 
     package: str
     name: str
@@ -95,6 +98,7 @@ class Row:
     coverage: str
     questions: int
     seconds: float
+    taken_out: int = 0
     why_none: str = ""
 
 
@@ -107,8 +111,13 @@ def main() -> None:
     models = ("scripted", "builtin") if chosen.model == "both" else (chosen.model,)
     tables = {model: asyncio.run(prove(SUBJECTS, model, cache)) for model in models}
     OUT.mkdir(parents=True, exist_ok=True)
-    data = {model: [asdict(row) for row in rows] for model, rows in tables.items()}
-    (OUT / "prove-tests.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
+    for model, rows in tables.items():
+        data = [asdict(row) for row in rows]
+        (OUT / f"prove-tests-{model}.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
+    for model in {"scripted", "builtin"} - set(models):  # what was proved before stays in the document
+        if (file := OUT / f"prove-tests-{model}.json").exists():
+            tables[model] = [Row(**each) for each in json.loads(file.read_text(encoding="utf-8"))]
+    tables = {model: tables[model] for model in ("scripted", "builtin") if model in tables}
     text = "\n\n".join(table(model, rows) for model, rows in tables.items())
     if not chosen.no_document:
         put(DOCUMENT, f"{where()}\n\n{text}")
@@ -191,7 +200,7 @@ def row(of: Subject, verdict: Verdict, afresh: int, questions: int, seconds: flo
     kept = len(verdict.kept)
     return Row(
         of.package, of.name, verdict.generated, len(verdict.tests), passed, stable, killing, kept, afresh, coverage,
-        questions, seconds,
+        questions, seconds, len(verdict.taken_out),
     )  # fmt: skip
 
 
@@ -200,7 +209,7 @@ def none_kept(subject: Subject, error: BeastModeError, seconds: float) -> Row:
     if isinstance(error, TestsDropped):
         found = row(subject, error.verdict, 0, 3, seconds)
         return replace(found, why_none=error.message)
-    return Row(subject.package, subject.name, 0, 0, 0, 0, 0, 0, 0, "", 3, seconds, error.message)
+    return Row(subject.package, subject.name, 0, 0, 0, 0, 0, 0, 0, "", 3, seconds, why_none=error.message)
 
 
 async def in_a_fresh_checkout(app: App, package: Path, subject: Subject, proposal: Proposal, root: Path) -> int:
@@ -249,14 +258,15 @@ def table(model: str, rows: Sequence[Row]) -> str:
     counted = ("generated", "collected", "passed", "stable", "killing", "kept", "passing_afresh")
     title = {"scripted": "A scripted model", "builtin": "The built-in model (Qwen2.5-Coder-0.5B-Instruct)"}[model]
     heads = "function | generated | collected | passed | stable | notice a fault | kept | pass in a fresh checkout"
-    lines = [f"{title}:", "", f"| {heads} | its lines run | questions |", f"| {' | '.join(['---'] * 10)} |"]
+    more = "its lines run | expectations taken out | questions"
+    lines = [f"{title}:", "", f"| {heads} | {more} |", f"| {' | '.join(['---'] * 11)} |"]
     for each in rows:
         figures = " | ".join(str(getattr(each, name)) for name in counted)
-        lines.append(
-            f"| `{each.name}` of {each.package.replace('==', ' ')} | {figures} | {each.coverage} | {each.questions} |"
-        )
+        name = f"`{each.name}` of {each.package.replace('==', ' ')}"
+        lines.append(f"| {name} | {figures} | {each.coverage} | {each.taken_out} | {each.questions} |")
+    asked = sum(each.questions for each in rows)
     sums = " | ".join(str(sum(getattr(each, name) for each in rows)) for name in counted)
-    return "\n".join([*lines, f"| all | {sums} | | {sum(each.questions for each in rows)} |"])
+    return "\n".join([*lines, f"| all | {sums} | | {sum(each.taken_out for each in rows)} | {asked} |"])
 
 
 def put(document: Path, text: str) -> None:
