@@ -140,6 +140,24 @@ async def test_a_client_that_goes_away_stops_the_model(door: Door) -> None:
     assert all(row["input_tokens"] for row in rows)
 
 
+async def test_a_client_that_does_not_read_is_let_go(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is stopped, and nothing waits for the client any longer."""
+    monkeypatch.setattr(connection, "SLOWEST_READER_S", 0.1)
+    async with ModelServer(text=("x" * 50_000 + " ") * 1000) as server:
+        await door.register(server.base)
+        asked = {"model": "custom:m", "stream": True, "messages": [{"role": "user", "content": "x"}]}
+        sent = json.dumps(asked).encode()
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port, limit=1024)
+        writer.write(head(door, "POST", "/v1/chat/completions", f"content-length: {len(sent)}") + sent)
+        async with asyncio.timeout(20):
+            while not server.stats.aborted:
+                await asyncio.sleep(0.01)
+            while door.connections:
+                await asyncio.sleep(0.01)
+        writer.close()
+    assert not reader.at_eof()
+
+
 async def test_no_answer_and_no_log_holds_a_key(door: Door, settings: Settings) -> None:
     """Nor a token: searched for in everything that was said and written while things went right and wrong."""
     log_to(settings.paths.log_file, "debug")

@@ -7,7 +7,6 @@ no end that a whole answer would have. A client that goes away stops the model.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from contextlib import aclosing
@@ -22,7 +21,7 @@ from beastmode.domain.request import ChatRequest, EmbedRequest, FimRequest
 from beastmode.domain.response import Started
 from beastmode.faces.http.auth import caller
 from beastmode.faces.http.problems import Refusal
-from beastmode.faces.http.streaming import SLOWEST_READER_S, ClientGone, until_gone
+from beastmode.faces.http.streaming import ClientGone, until_gone
 from beastmode.wire.base import to_json
 
 if TYPE_CHECKING:
@@ -203,5 +202,4 @@ class Answering(Response):
 
 
 async def _sent(send: Send, piece: bytes, *, is_last: bool = False) -> None:
-    async with asyncio.timeout(SLOWEST_READER_S):
-        await send({"type": "http.response.body", "body": piece, "more_body": not is_last})
+    await send({"type": "http.response.body", "body": piece, "more_body": not is_last})

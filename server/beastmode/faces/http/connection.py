@@ -1,6 +1,6 @@
-"""One connection of a client, which must send the head of a request soon, and no more of it than one may need.
+"""One connection of a client, which must send the head of a request soon and no more of it than one may need, and read.
 
-uvicorn waits for ever for the first request, and reads headers of any length.
+uvicorn waits for ever for the first request and for a client to read, and takes headers of any length.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     import asyncio
 
 SLOWEST_HEAD_S = 10.0
+SLOWEST_READER_S = 60.0
+"""How long a client may take to make room for the next piece of an answer."""
 LARGEST_HEAD = 64 * 1024
 """Bytes of the request line and the headers."""
 
 
 class Connection(HttpToolsProtocol):
-    """HTTP/1.1 with limits on the head of a request."""
+    """HTTP/1.1 with limits on the head of a request, and on how slowly an answer is read."""
 
     _head: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _left = LARGEST_HEAD
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -31,6 +34,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It has gone."""
         self._stop()
+        self._read_on()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -58,6 +62,26 @@ class Connection(HttpToolsProtocol):
         """The head is here."""
         self._stop()
         return super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        """The client does not read; what it was sent is dropped when it goes on like that."""
+        super().pause_writing()
+        self._read_on()
+        self._unread = self.loop.call_later(SLOWEST_READER_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._read_on()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """It asks nothing more; whatever it has not read by now it will not."""
+        self.transport.abort()
+
+    def _read_on(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _count(self, size: int) -> None:
         self._left -= size

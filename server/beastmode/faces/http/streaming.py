@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-SLOWEST_READER_S = 60.0
-"""How long a client may take to make room for the next piece."""
-
 
 class ClientGone(Exception):
     """The client has gone away; nobody reads an answer any more."""
@@ -60,8 +57,7 @@ class EventStream(Response):
         async with aclosing(self._pieces) as pieces:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async for piece in pieces:
-                async with asyncio.timeout(SLOWEST_READER_S):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
 
