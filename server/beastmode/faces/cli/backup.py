@@ -76,6 +76,16 @@ def _file() -> Path:
     return settings.paths.database
 
 
+def _database() -> Path:
+    """The file that is backed up; a team's PostgreSQL has backups of its own."""
+    settings, _ = load(os.environ)
+    if settings.database_url is not None:
+        raise UserError(
+            "The database is a PostgreSQL server's", "Back it up, and restore it, with pg_dump and pg_restore"
+        )
+    return settings.paths.database
+
+
 async def _unreadable(app: App) -> None:
     """Open the restored database, which brings an older schema up to date, and name the keys that do not open here."""
     for model in app.registry.models:
