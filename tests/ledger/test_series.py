@@ -23,11 +23,9 @@ from beastmode.ledger.ledger import Ledger
 from beastmode.ledger.rows import record
 from beastmode.ledger.sketch import ACCURACY
 from beastmode.ledger.steps import DAY, RANGES, cut, read_range
-from beastmode.store import Database
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from beastmode.store import Connection, Database
 
 MOST_DOLLARS = Decimal(1_000_000)
 """For one try; the ledger takes more for a mistake."""
@@ -37,21 +35,14 @@ some_models = st.sampled_from([None, {"custom:a"}, {"custom:a", "custom:b"}, set
 users = st.sampled_from([None, "", "ada"])
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await Database.open(tmp_path / "l.db")
-    yield database
-    await database.close()
-
-
 async def replaced(database: Database, attempts: list[Attempt]) -> None:
     """The ledger holds these tries and nothing else."""
 
-    def work(connection: object) -> None:
+    def work(connection: Connection) -> None:
         for emptied in ("DELETE FROM attempts", "DELETE FROM rollups", "DELETE FROM why"):
-            connection.execute(emptied)  # type: ignore[attr-defined]
+            connection.execute(emptied)
         for attempt in attempts:
-            record(connection, attempt, None)  # type: ignore[arg-type]
+            record(connection, attempt, None)
 
     await database.transact(work)
 

@@ -6,29 +6,29 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from beastmode.registry.sign_in_codes import LIFE_S, SignInCodes
-from beastmode.store import Database
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.support.databases import OpenDatabase
+
+    from beastmode.store import Database
 
 
-async def test_a_code_is_taken_once(tmp_path: Path) -> None:
-    """By another process, by one of several that try at the same time; its text is nowhere in the database."""
-    editor, gateway = await Database.open(tmp_path / "d.db"), await Database.open(tmp_path / "d.db")
+async def test_a_code_is_taken_once(open_database: OpenDatabase) -> None:
+    """By another process, by one of several that try at the same time; its text is not in the database."""
+    editor, gateway = await open_database(), await open_database()
     code = await SignInCodes(editor, lambda: 100.0).make()
     codes = SignInCodes(gateway, lambda: 101.0)
     assert not await codes.take(code[:-1])
     taken = await asyncio.gather(*(codes.take(code) for _ in range(5)))
     assert sorted(taken) == [False] * 4 + [True]
     again = await SignInCodes(editor, lambda: 100.0).make()
-    await editor.close()
-    await gateway.close()
-    assert not any(text.encode() in file.read_bytes() for file in tmp_path.iterdir() for text in (code, again))
+    rows = await gateway.read("SELECT * FROM sign_in_codes")
+    assert len(rows) == 1
+    assert again not in str([tuple(row) for row in rows])
 
 
-async def test_a_code_dies_of_age(tmp_path: Path) -> None:
+async def test_a_code_dies_of_age(database: Database) -> None:
     """After a minute it is worth nothing, and what nobody took is tidied away."""
-    database = await Database.open(tmp_path / "d.db")
     now = 100.0
     codes = SignInCodes(database, lambda: now)
     code = await codes.make()
@@ -36,4 +36,3 @@ async def test_a_code_dies_of_age(tmp_path: Path) -> None:
     assert not await codes.take(code)
     await codes.make()
     assert len(await database.read("SELECT * FROM sign_in_codes")) == 1
-    await database.close()

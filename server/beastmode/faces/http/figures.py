@@ -197,10 +197,7 @@ async def _spend(gateway: Gateway, user: User, view: View, now: float) -> dict[s
     begins = {"today": midnight(now, view.zone), "this month": first_of_month(now, view.zone)}
     spans: list[Mapping[str, Any]] = []
     for (name, since), cap in zip(begins.items(), caps, strict=True):
-        if user.is_owner:
-            spent = await ledger.spent(since)
-        else:
-            spent = (await ledger.series((since, view.until), user.name)).summary().known_cost
+        spent = await ledger.spent(since, None if user.is_owner else user.name)
         spans.append({"name": name, "spent": float(spent), "cap": _float(cap)})
     return {"spans": spans, "allow_paid_fallback": policy.allow_paid_fallback}
 
