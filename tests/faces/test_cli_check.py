@@ -107,11 +107,20 @@ def test_it_says_what_has_changed(served: Served) -> None:
     assert "refused the connection" in gone.stdout
     again = beastmode("check", "--quiet")
     assert (again.exit_code, again.stdout) == (1, "")
+    assert json.loads(beastmode("check", "--json").stdout)["status"] == "unhealthy"
     served.start(int(served.url.split(":")[2].split("/")[0]))
     back = beastmode("check", "--json")
     told = json.loads(back.stdout)
     assert (back.exit_code, told["status"]) == (0, "healthy")
     assert told["changes"][0].startswith("Endpoint of custom:m is ok now: ")
+
+
+def test_a_model_that_nothing_is_routed_to_is_a_blemish(served: Served) -> None:
+    """It is degraded, not unhealthy, as long as what answers requests is well."""
+    other = ("--id", "n", "--name", "N", "--endpoint-url", "http://127.0.0.1:9/v1", "--force")
+    assert beastmode("models", "add", *other).exit_code == 0
+    said = beastmode("check", "--json")
+    assert (said.exit_code, json.loads(said.stdout)["status"]) == (1, "degraded")
 
 
 def test_a_model_that_answers_badly_is_ill(home: Path, served: Served) -> None:

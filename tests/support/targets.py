@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-Behaviour = Literal["take", "fail", "hang"]
+Behaviour = Literal["take", "fail", "hang", "redirect"]
 
 
 class Webhook:
-    """Takes what it is posted, or says 500, or takes the request and never answers, as `behaviour` says.
+    """Takes what it is posted, says 500, never answers, or sends to another path, as `behaviour` says.
 
     Attributes:
         behaviour: for the requests to come.
@@ -52,7 +52,12 @@ class Webhook:
                     webhook._over.wait(30)
                     self.close_connection = True
                     return
-                good = webhook.behaviour == "take"
+                if webhook.behaviour == "redirect" and self.path != "/elsewhere":
+                    self.send_response(307)
+                    self.send_header("location", f"http://127.0.0.1:{webhook.port}/elsewhere")
+                    self.end_headers()
+                    return
+                good = webhook.behaviour in {"take", "redirect"}
                 if good:
                     webhook.taken.append((self.path, json.loads(body)))
                 self.send_response(200 if good else 500)

@@ -209,6 +209,16 @@ async def test_a_test_says_whether_it_arrives(process: Process, webhook: Webhook
         await process.alerts.test("nobody")
 
 
+async def test_a_redirect_is_not_followed(process: Process, webhook: Webhook) -> None:
+    """What is told, and the address, go to the target's own host and nowhere else; it counts as not delivered."""
+    await process.alerts.targets.add("hook", f"http://127.0.0.1:{webhook.port}/hook", NOW)
+    await process.alerts.outbox.put(Event("r", "s", "alert", "x"), ["hook"], NOW)
+    webhook.behaviour = "redirect"
+    await process.pass_(1)
+    assert webhook.taken == []
+    assert len(await process.alerts.outbox.undelivered(process.now)) == 1
+
+
 @pytest.mark.parametrize(
     ("url", "service"),
     [

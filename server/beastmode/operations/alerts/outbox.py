@@ -37,9 +37,7 @@ _PUT_STATE = """INSERT INTO alert_states (rule, subject, bad_since, is_told, tol
 _DUE = """SELECT d.event_id, d.target, d.tries, e.rule, e.turn, e.text, e.at FROM alert_deliveries d
     JOIN alert_events e ON e.id = d.event_id
     WHERE d.state = 'waiting' AND d.next_at <= ? ORDER BY e.at, d.target LIMIT 1"""
-# The condition once more, so that of two processes that read the same row only one changes it.
-_CLAIM = """UPDATE alert_deliveries SET next_at = ?, tries = tries + 1
-    WHERE event_id = ? AND target = ? AND state = 'waiting' AND next_at <= ?"""
+_CLAIM = "UPDATE alert_deliveries SET next_at = ?, tries = tries + 1 WHERE event_id = ? AND target = ?"
 _WORK = """SELECT EXISTS (SELECT 1 FROM alert_rules)
     OR EXISTS (SELECT 1 FROM alert_deliveries WHERE state = 'waiting')"""
 _HISTORY = """SELECT e.at, e.rule, e.subject, e.turn, e.text, d.target, d.state, d.tries, d.error, d.sent_at
@@ -135,15 +133,18 @@ class Outbox:
         await self._database.write_all(_event(event, targets, now))
 
     async def claim(self, now: float) -> Letter | None:
-        """Take the oldest letter that is due, for LEASE_S seconds; None where there is none. Never two the same."""
+        """Take the oldest letter that is due, for LEASE_S seconds; None where there is none.
+
+        No two processes take the same: nobody else writes while a transaction does.
+        """
 
         def work(connection: Connection) -> Letter | None:
             row = connection.execute(_DUE, (now,)).fetchone()
             if row is None:
                 return None
-            claimed = connection.execute(_CLAIM, (now + LEASE_S, row["event_id"], row["target"], now))
+            connection.execute(_CLAIM, (now + LEASE_S, row["event_id"], row["target"]))
             letter = Letter(*row)
-            return letter._replace(tries=letter.tries + 1) if claimed.rowcount == 1 else None
+            return letter._replace(tries=letter.tries + 1)
 
         return await self._database.transact(work)
 
