@@ -22,10 +22,12 @@ BEHAVIOURS: Mapping[str, str] = {
     "busy": "503",
     "lost": "cut=0",
     "odd": "html",
+    "endless": "drip=20+stall=30",
 }
 """The models and how they behave; the first one steps in for those that fail before their first word."""
 VANISHES, LATEST_PIECE = 0.3, 12
-"""How many of the clients vanish, and after how many reads at the most: well before the end of any answer."""
+"""How many of the clients vanish, and after how many reads at the most; they ask the model that never comes to an end,
+or else it could have told the end of an answer that nobody was there to hear."""
 PATIENCE_S = 60.0
 _ENDS = {"/v1/chat/completions": b"[DONE]", "/v1/messages": b"message_stop", "/v1/responses": b"response.completed"}
 
@@ -57,9 +59,10 @@ async def _ask(host: str, port: int, token: str, dice: random.Random, seen: Seen
     path = dice.choice(list(_ENDS))
     text = "What is a sum? " * dice.randint(1, 30)
     asked = {"input": text} if path == "/v1/responses" else {"messages": [{"role": "user", "content": text}]}
-    body = json.dumps({"model": dice.choice(list(BEHAVIOURS)), "stream": True, **asked}).encode()
-    reader, writer = await asyncio.open_connection(host, port)
     reads = dice.randint(0, LATEST_PIECE) if dice.random() < VANISHES else None
+    model = dice.choice([name for name in BEHAVIOURS if name != "endless"]) if reads is None else "endless"
+    body = json.dumps({"model": model, "stream": True, **asked}).encode()
+    reader, writer = await asyncio.open_connection(host, port)
     said = b""
     try:
         writer.write(
