@@ -26,6 +26,8 @@ def read(answer: str, language: str = "python") -> str:
         (f"````md\n{ONE}````", ONE),
         (f"```python\n{ONE}", ONE),
         (ONE, ONE),
+        (f"```python\n{ONE}\n\ndef test_cut():\n    assert half(", f"{ONE}"),
+        (f"```python\n{TWO}    assert 3\n    assert [1, 2", f"{TWO}    assert 3\n"),
         (f"- so:\n  ```python\n  {ONE.replace(chr(10), chr(10) + '  ')}\n  ```", ONE + "\n"),
     ],
 )

@@ -104,16 +104,19 @@ async def test_an_answer_without_tests_is_mended_twice_at_most(shop: Shop) -> No
     assert len(shop.questions) == 6
 
 
-async def test_an_answer_that_is_cut_off_is_asked_for_again(shop: Shop) -> None:
-    """Its last test is half of one; the model is told to write fewer."""
+async def test_what_is_whole_of_an_answer_that_was_cut_off_counts(shop: Shop) -> None:
+    """It is only tests, each of which is run by itself; where nothing is whole, the model is asked for fewer."""
     model = shop.app.registry.get("custom:mine")
-    await shop.app.registry.add(replace(model, max_tokens=40), None, replace=True)
-    shop.says(
-        fenced(GOOD + "\n\ndef test_long():\n    assert total([" + "1, " * 100), fenced("def test_a():\n    pass\n")
-    )
+    await shop.app.registry.add(replace(model, max_tokens=60), None, replace=True)
+    long = "\n\ndef test_long():\n    assert total([" + "1, " * 200
+    shop.says(fenced(GOOD + long))
     proposal = await shop.proposal("tests", "", "cart.py")
-    assert proposal.repaired == 1
-    assert "syntax errors" in shop.questions[1]
+    assert proposal.repaired == 0
+    assert proposal.change is not None
+    assert (proposal.change.edits[0].text or "").strip() == GOOD.strip()
+    shop.says(fenced(long), fenced("def test_a():\n    pass\n"))
+    assert (await shop.proposal("tests", "", "cart.py")).repaired == 1
+    assert "holds no test" in shop.questions[2]
 
 
 @pytest.mark.parametrize(

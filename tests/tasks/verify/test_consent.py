@@ -29,7 +29,7 @@ async def test_nothing_is_allowed_before_a_yes(tmp_path: Path) -> None:
     assert await consent.answer(tmp_path, Kind.TESTS) is None
     with pytest.raises(NotAllowedToRun, match="not asked") as caught:
         await consent.require(tmp_path, Kind.TESTS)
-    assert "Allow to run tests" in caught.value.fix
+    assert "beastmode allow" in caught.value.fix
     assert isinstance(caught.value, NotAllowed)
 
 

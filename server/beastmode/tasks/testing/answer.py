@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from beastmode.tasks.edits import Limits
 
+_OPEN = (":", "(", "[", "{", ",", "\\")
+"""What the last line of something whole does not end with."""
+_MOST_CUT = 60
+"""Lines of a test that was cut off."""
 _AGAIN = "Answer with one file of tests in one fenced block, and nothing else."
 
 
@@ -42,9 +46,23 @@ def read_tests(answer: str, language: str, limits: Limits) -> str:
             raise CannotApply(f"The answer holds {len(blocks)} blocks with tests of the same names", _AGAIN)
     text = "\n\n".join(blocks)
     if parses(text, language) is False:
+        text = _whole_part(text, language)
+    if parses(text, language) is False:
         raise CannotApply(
             "The tests have syntax errors, or were cut off", f"Write code that can be read, and less of it. {_AGAIN}"
         )
+    return text
+
+
+def _whole_part(text: str, language: str) -> str:
+    """The text up to where it was cut off; as it is where that cannot be told."""
+    lines = text.rstrip("\n").split("\n")
+    for end in range(len(lines) - 1, max(0, len(lines) - _MOST_CUT), -1):
+        part = "\n".join(lines[:end]) + "\n"
+        if part.rstrip().endswith(_OPEN):
+            continue
+        if parses(part, language) and source_tests(part, language):
+            return part
     return text
 
 

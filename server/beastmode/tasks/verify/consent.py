@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_ALLOW = "Allow it: `beastmode allow`, or in the editor BEAST MODE: Allow Running Tests"
+
+
 class Kind(StrEnum):
     """What is run."""
 
@@ -94,9 +97,9 @@ class Consent:
             raise _untrusted(root, kind)
         answer = await self._decisions.read(_key(root), kind)
         if answer is None:
-            raise NotAllowedToRun(root.name, kind, "you were not asked yet", f"Allow to run {kind} in this workspace")
+            raise NotAllowedToRun(root.name, kind, "you were not asked yet", _ALLOW)
         if not answer:
-            raise NotAllowedToRun(root.name, kind, "you said no", f"Allow to run {kind} in this workspace")
+            raise NotAllowedToRun(root.name, kind, "you said no", _ALLOW)
         return Permission(_key(root), kind)
 
 
