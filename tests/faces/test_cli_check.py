@@ -152,10 +152,19 @@ def test_a_rule_is_checked_from_cron(home: Path, served: Served, webhook: Webhoo
     assert "no target called" in beastmode("alerts", "add", "key", "--to", "nobody").stderr
     assert "Custom model not found" in beastmode("alerts", "add", "key", "--model", "custom:x").stderr
     assert beastmode("alerts", "test").exit_code == 0
+    beastmode("alerts", "target", "gone", typed="http://127.0.0.1:9/\n")
+    both = beastmode("alerts", "test")
+    assert (both.exit_code, both.stdout) == (1, "hook was told\n")
+    assert "webhook (gone) was not reached" in both.stderr
+    beastmode("alerts", "remove", "gone")
     fail(home, 3)
     assert beastmode("check", "--quiet").exit_code == 1
     assert beastmode("check", "--quiet").exit_code == 1
-    assert [body["title"] for _, body in webhook.taken] == ["BEAST MODE: a test", "BEAST MODE alert: health"]
+    assert [body["title"] for _, body in webhook.taken] == [
+        "BEAST MODE: a test",
+        "BEAST MODE: a test",
+        "BEAST MODE alert: health",
+    ]
     (row,) = json.loads(beastmode("alerts", "history", "--json").stdout)
     assert (row["rule"], row["turn"], row["target"], row["state"]) == ("health", "alert", "hook", "sent")
     listed = beastmode("alerts", "list")

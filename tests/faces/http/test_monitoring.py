@@ -16,14 +16,18 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.collector import collector
 from tests.support.gateway_client import Gate, opened_gate
+from tests.support.gateway_socket import opened_door
 from tests.support.model_server import ModelServer
 from tests.support.targets import Webhook
 
 from beastmode.app import App
+from beastmode.domain.errors import Unauthorized
 from beastmode.operations.alerts.outbox import Event
 from beastmode.operations.metrics.table import METRICS, label
+from beastmode.operations.remote import ask_gateway
 from beastmode.registry.users import User
 from beastmode.settings import Settings
+from beastmode.transport import Network, Transport
 
 ROOT = Path(__file__).parents[3]
 URL = "/api/models/custom/monitoring"
@@ -280,3 +284,18 @@ async def test_a_collector_hears_of_the_gateways_requests(
         for metric in scope.metrics
     }
     assert {"gen_ai.client.operation.duration", "beastmode.request.duration", "beastmode.spend.usd"} <= metrics
+
+
+async def test_beastmode_monitor_asks_it(settings: Settings) -> None:
+    """Over a real socket, with its token; a wrong one is refused with what to do."""
+    transport = Transport(Network())
+    try:
+        async with opened_door(settings) as door:
+            url = f"http://127.0.0.1:{door.port}"
+            told = await ask_gateway(transport, url, door.token, "7d")
+            assert (told["metrics"]["requests"]["total"], told["recentErrors"]) == (0, [])
+            with pytest.raises(Unauthorized, match="401") as refused:
+                await ask_gateway(transport, url, "bm_wrong", "7d")
+            assert "`beastmode token`" in refused.value.fix
+    finally:
+        await transport.aclose()

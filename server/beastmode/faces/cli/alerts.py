@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beastmode.domain.errors import BeastModeError
 from beastmode.faces.cli.keys import secret
 from beastmode.faces.cli.models import Json
-from beastmode.faces.cli.render import out, table
-from beastmode.faces.cli.run import run
+from beastmode.faces.cli.render import complain, out, table
+from beastmode.faces.cli.run import FAILED, run
 from beastmode.operations.alerts.rules import KINDS, parse_rule
 
 if TYPE_CHECKING:
@@ -122,11 +123,19 @@ def try_(name: Annotated[str, typer.Argument(help="A target; else all of them.")
 
     async def work(app: App) -> None:
         names = [name] if name else [each.name for each in await app.alerts.targets.all()]
+        failed = False
         for each in names:
-            await app.alerts.test(each)
-            out().print(f"{each} was told")
+            try:
+                await app.alerts.test(each)
+            except BeastModeError as error:
+                complain(error.message, error.fix)
+                failed = True
+            else:
+                out().print(f"{each} was told")
         if not names:
             out().print("There is nobody to tell yet: `beastmode alerts target NAME`")
+        if failed:
+            raise typer.Exit(FAILED)
 
     run(work)
 

@@ -120,7 +120,8 @@ def _token(settings: Settings, file: Path | None) -> str:
     """The gateway's token, which never stands among the arguments: those are seen by every user of the machine."""
     if file is None:
         if settings.gateway_token is None:
-            raise UserError("The gateway wants a token", "Name its file with --token-file, or set BEASTMODE_TOKEN")
+            fix = "Name its file with --token-file, or set BEASTMODE_TOKEN: `beastmode token` shows it"
+            raise UserError("The gateway wants a token", fix)
         return settings.gateway_token.reveal()
     try:
         return file.read_text("utf-8").strip()
