@@ -35,7 +35,6 @@ from beastmode.router.breaker import Breakers
 from beastmode.router.detector import SecretDetector
 from beastmode.router.flights import Flights
 from beastmode.router.health import WINDOW_SECONDS, HealthBook, Sample
-from beastmode.router.hub import Hub
 from beastmode.router.latency import Latencies
 from beastmode.router.line import Line
 from beastmode.router.masking import Masker
@@ -66,6 +65,7 @@ if TYPE_CHECKING:
     from beastmode.operations.report.report import Report
     from beastmode.operations.report.span import Span
     from beastmode.router.ask import Observer
+    from beastmode.router.hub import Hub
     from beastmode.settings import Settings
     from beastmode.tasks.chat import Chat
     from beastmode.tasks.verify import Consent
@@ -434,6 +434,8 @@ class App:
 
         None where another gateway does that already; this process then shares with that one.
         """
+        from beastmode.router.hub import Hub  # noqa: PLC0415 - only a gateway hosts
+
         if self._line.is_open or await is_hosted(self.settings.paths.run_dir):
             self._line.look()
             return None

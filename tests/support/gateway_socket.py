@@ -54,9 +54,9 @@ class Door:
 
 
 @asynccontextmanager
-async def opened_door(settings: Settings) -> AsyncIterator[Door]:
+async def opened_door(settings: Settings, **given: Any) -> AsyncIterator[Door]:
     """Open the gateway of a user's settings on a free port."""
-    options = Options(port=0)
+    options = Options(port=0, **given)
     with closing(listening_on(options)) as listening:
         port = listening.getsockname()[1]
         async with opened(settings, options, port) as gateway:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.certificate import loopback_certificate
 from tests.support.gateway_socket import Door, opened_door
 from tests.support.model_server import ModelServer
 
@@ -16,6 +18,7 @@ from beastmode.logs import lines_to, log_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from beastmode.settings import Settings
 
@@ -186,6 +189,20 @@ async def test_no_answer_and_no_log_holds_a_key(door: Door, settings: Settings) 
         assert secret not in rows
         assert secret.encode() not in written
     assert b"hello" not in written
+
+
+async def test_over_tls_and_nothing_else(settings: Settings, tmp_path: Path) -> None:
+    """With a certificate: browsers are told to keep to it, and a plain request gets no answer."""
+    certificate = loopback_certificate(tmp_path)
+    async with opened_door(settings, certificate=certificate, key=certificate) as door:
+        context = ssl.create_default_context(cafile=certificate)
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port, ssl=context)
+        writer.write(head(door, "GET", "/api/models/list", "connection: close"))
+        said = await reader.read()
+        writer.close()
+        assert said.startswith(b"HTTP/1.1 200 ")
+        assert b"strict-transport-security: max-age=" in said
+        assert b"HTTP/" not in await raw(door, head(door))
 
 
 async def post(door: Door, path: str, sent: dict[str, Any]) -> bytes:
