@@ -14,6 +14,8 @@ from contextlib import suppress
 from hmac import compare_digest, digest
 from typing import TYPE_CHECKING, Any
 
+from beastmode.store.files import private_directory
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
@@ -70,6 +72,7 @@ async def listen(
     Raises:
         OSError: it cannot be.
     """
+    private_directory(folder)
     path = folder / SOCKET
     if hasattr(asyncio, "start_unix_server") and len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         with suppress(FileNotFoundError):

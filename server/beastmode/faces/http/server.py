@@ -123,7 +123,6 @@ async def opened(
 ) -> AsyncGenerator[Gateway]:
     """A gateway with everything that it needs, open until the context is left."""
     app = await App.open(settings, notices)
-    private_directory(settings.paths.run_dir)
     watching = asyncio.create_task(_keep_fresh(app))
     folders = Folders(app, options.workspaces)
     try:
