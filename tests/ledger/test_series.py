@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 MOST_DOLLARS = Decimal(1_000_000)
 """For one try; the ledger takes more for a mistake."""
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns", "America/Santiago")
-edges = st.lists(st.floats(1_790_000_000, 1_790_007_200), min_size=2, max_size=5, unique=True).map(sorted)
+FIRST, LAST = 1_790_000_000.0, 1_790_007_200.0
+"""Of `any_attempts`: two hours, which hold one whole hour of the rollups."""
+edges = st.lists(st.floats(FIRST, LAST), min_size=2, max_size=5, unique=True).map(sorted) | st.lists(
+    st.floats(FIRST, LAST), max_size=3
+).map(lambda inner: sorted({FIRST, *inner, LAST}))
 some_models = st.sampled_from([None, {"custom:a"}, {"custom:a", "custom:b"}, set()])
 users = st.sampled_from([None, "", "ada"])
 
@@ -96,13 +100,17 @@ async def test_why_is_counted_for_any_span(
     database: Database, attempts: list[Attempt], cuts: list[float], models: set[str] | None, user: str | None
 ) -> None:
     """For any tries, whether the span begins and ends on the hour or not."""
+    # Each twice, for counts of more than one, and over both hours, for every part of a span.
     tries = [
         replace(
             each,
+            id=f"{each.id}-{copy}",
+            started_at=FIRST + 7100 * (number + 1) / len(attempts),
             reason=("for hard work (+1: x)", "selected for inline")[number % 2],
             error_kind=(None, "timed_out")[number % 3 == 0],
         )
         for number, each in enumerate(attempts)
+        for copy in range(2)
     ]
     await replaced(database, tries)
     rows = await Ledger(database).routed(cuts[0], cuts[-1], models, user)
@@ -115,6 +123,19 @@ async def test_why_is_counted_for_any_span(
     )
     assert found == expected
     assert [row.attempts for row in rows] == sorted((row.attempts for row in rows), reverse=True)
+
+
+async def test_figures_narrow_to_models_and_users(database: Database) -> None:
+    """Each of the two filters, both, and none: in the whole hour and in a part of it."""
+    tries = [("custom:a", ""), ("custom:b", ""), ("custom:b", "ada"), ("custom:b", "ada")]
+    await replaced(database, [replace(ROW, id=str(n), model=of, user=who) for n, (of, who) in enumerate(tries)])
+    for until in (7200.0, 3700.0):
+        found = {user: await Ledger(database).series([3600.0, until], user) for user in (None, "", "ada", "bob")}
+        assert [each.summary().requests for each in found.values()] == [4, 2, 2, 0]
+        assert [each.summary({"custom:b"}).requests for each in found.values()] == [3, 1, 2, 0]
+        assert found[None].models == ("custom:a", "custom:b")
+        whole = [len(await Ledger(database).routed(3600.0, until, ["custom:b"], user)) for user in found]
+        assert whole == [2, 1, 1, 0]
 
 
 async def test_failures_are_those_of_the_models_and_the_user(database: Database) -> None:
@@ -176,8 +197,9 @@ async def test_the_pulse_beats_with_whatever_happens(database: Database) -> None
     assert seen == [await ledger.pulse(3701.0)]
     await ledger.observe(ROW)
     seen.append(await ledger.pulse(3700.0))
-    await database.transact(lambda connection: write(connection, [SHOWN]))
-    seen.append(await ledger.pulse(3700.0))
+    for number in "12":
+        await database.transact(lambda connection, number=number: write(connection, [replace(SHOWN, id=number)]))
+        seen.append(await ledger.pulse(3700.0))
     await database.transact(lambda connection: write(connection, [replace(SHOWN, used_chars=5, used_at=3601.0)]))
     seen.append(await ledger.pulse(3700.0))
     await database.write("UPDATE registry_generation SET generation = generation + 1")
