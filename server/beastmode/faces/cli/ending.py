@@ -54,6 +54,10 @@ def ending() -> Iterator[None]:
     except BrokenPipeError:
         _say_no_more()
         raise typer.Exit(Code.CLOSED) from None
+    except SystemExit as ended:  # rich has its own way of ending where the reader has gone
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise typer.Exit(Code.CLOSED) from None
+        raise
     except KeyboardInterrupt:
         raise typer.Exit(Code.INTERRUPTED) from None
     except typer.Abort as error:  # a question that was not answered: with Ctrl-C, the end of the input, or no
