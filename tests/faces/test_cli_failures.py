@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sqlite3
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 import typer
-from tests.faces.commands import LEAVES, words
+from tests.faces.commands import LEAVES, root, words
 from typer.testing import CliRunner, Result
 
 from beastmode.app import App
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and lock
 SERVERS = {"lsp", "serve"}
 """Run until they are stopped; tests of their own."""
 NEEDS_NO_DATABASE = {"opportunities", "token"}
+LOOK_AT_THE_FILE = {"backup", "db copy", "db info"}
+"""Without opening the app."""
 ALL = sorted(LEAVES.keys() - SERVERS)
 
 
@@ -125,7 +128,7 @@ def test_a_full_disk(path: str) -> None:
         assert len(said.stderr.strip().splitlines()) > 1, "a fix is told"
 
 
-@pytest.mark.parametrize("path", sorted(set(ALL) - NEEDS_NO_DATABASE - {"backup"}))
+@pytest.mark.parametrize("path", sorted(set(ALL) - NEEDS_NO_DATABASE - LOOK_AT_THE_FILE))
 def test_ctrl_c(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ends the command with 130, as a shell expects it."""
 
@@ -135,6 +138,19 @@ def test_ctrl_c(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(App, "open", interrupted)
     said = ended_well(beastmode(*words(path)))
     assert said.exit_code == Code.INTERRUPTED or is_refused(said), said.output
+
+
+@pytest.mark.parametrize("path", sorted(LEAVES))
+def test_a_reader_that_has_gone(path: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`beastmode … | head -1`: the command ends quietly, with the code that shells have for it."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", closed)
+        with pytest.raises(SystemExit) as ended:
+            root().main([*path.split(), "--help"], prog_name="beastmode")
+    assert ended.value.code == Code.CLOSED
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

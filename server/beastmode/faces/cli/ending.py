@@ -51,33 +51,37 @@ def ending() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()  # a full disk or a closed pipe may only show now
-    except BrokenPipeError:
+    except BaseException as error:
+        code = _broken_off(error) or _failed(error)
+        if code is None:
+            raise
+        raise typer.Exit(code) from None
+
+
+def _broken_off(error: BaseException) -> Code | None:
+    """The code of what somebody outside has ended: there is nothing to be said."""
+    # rich ends the program itself where the reader has gone, and a question ends with Abort, whatever ended it.
+    cause = error.__context__ if isinstance(error, SystemExit | typer.Abort) else error
+    if isinstance(cause, BrokenPipeError):
         _say_no_more()
-        raise typer.Exit(Code.CLOSED) from None
-    except SystemExit as ended:  # rich has its own way of ending where the reader has gone
-        if isinstance(ended.__context__, BrokenPipeError):
-            raise typer.Exit(Code.CLOSED) from None
-        raise
-    except KeyboardInterrupt:
-        raise typer.Exit(Code.INTERRUPTED) from None
-    except typer.Abort as error:  # a question that was not answered: with Ctrl-C, the end of the input, or no
-        if isinstance(error.__context__, KeyboardInterrupt):
-            raise typer.Exit(Code.INTERRUPTED) from None
-        raise
-    except InvalidModel as error:
+        return Code.CLOSED
+    return Code.INTERRUPTED if isinstance(cause, KeyboardInterrupt) else None
+
+
+def _failed(error: BaseException) -> Code | None:
+    """The code of what failed, after it was told; None for an error of the program itself."""
+    if isinstance(error, InvalidModel):
         for field, problem in error.problems.items():
             _complain(f"{field}: {problem}")
-        raise typer.Exit(Code.FAILED) from None
-    except BeastModeError as error:
+    elif isinstance(error, BeastModeError):
         _complain(error.message, error.fix)
-        raise typer.Exit(Code.FAILED) from None
-    except OSError as error:
-        if error.errno is None:
-            raise
+    elif isinstance(error, OSError) and error.errno is not None:
         what = f"{error.filename}: " if error.filename is not None else ""
         _complain(f"{what}{error.strerror}", _FIXES.get(error.errno, ""))
         _say_no_more()
-        raise typer.Exit(Code.FAILED) from None
+    else:
+        return None
+    return Code.FAILED
 
 
 def _complain(text: str, fix: str = "") -> None:
