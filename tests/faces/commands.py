@@ -13,6 +13,7 @@ FILLED = {"model_id": "custom:nobody", "holder": "custom:nobody", "model": "cust
 
 NEEDED = {
     "chat delete": ["word"],
+    "db copy": ["--to", "word"],
     "evaluate": ["--model", "custom:nobody"],
     "models remove": ["--yes"],
     "restore": ["--yes"],
