@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import sys
@@ -108,9 +109,7 @@ async def started(name: str, upstream: str, folder: Path, stack: AsyncExitStack)
     stack.push_async_callback(_end, process)
     url = made.url
     if not url:
-        assert process.stdout is not None
-        line = (await asyncio.wait_for(process.stdout.readline(), READY_LIMIT_S)).decode()
-        url = line[line.index("http") :].strip().strip('"}').rstrip("/")
+        url = await asyncio.wait_for(_printed(process), READY_LIMIT_S)
     url += made.path
     headers = dict(made.headers or {})
     if name == OURS:
@@ -118,6 +117,15 @@ async def started(name: str, upstream: str, folder: Path, stack: AsyncExitStack)
     side = Running(url, made.model, headers, 0.0, psutil.Process(process.pid), is_quick=name != LITELLM)
     await _answers(side)
     return replace(side, start_s=perf_counter() - began)
+
+
+async def _printed(process: asyncio.subprocess.Process) -> str:
+    """The address that a gateway says; some say more before it."""
+    assert process.stdout is not None
+    async for line in process.stdout:
+        if (found := re.search(rb"http://127\.0\.0\.1:[^\s\"]+", line)) is not None:
+            return found[0].decode().rstrip("/")
+    raise RuntimeError("It ended without an address; see out/gateway.log")
 
 
 async def _answers(side: Running) -> None:
