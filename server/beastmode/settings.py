@@ -135,6 +135,13 @@ class LedgerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """`workspaces`: folders that requests to `beastmode serve` may name, as its option has them: `shop=~/src/shop`."""
+
+    workspaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything at once. `baseline` is the provider model that savings are measured against.
 
@@ -158,6 +165,7 @@ class Settings:
     builtin: BuiltinSettings = field(default_factory=BuiltinSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
+    gateway: GatewaySettings = field(default_factory=GatewaySettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     baseline: str = "openai:gpt-4"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -173,6 +181,7 @@ _SECTIONS = {
     "builtin": BuiltinSettings,
     "cache": CacheSettings,
     "routing": RoutingSettings,
+    "gateway": GatewaySettings,
     "ledger": LedgerSettings,
 }
 _DATABASE = ("database_url",)

@@ -112,7 +112,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         (folder / name).mkdir()
     (folder / "shop" / "users.py").write_text("def users():\n    return []\n")
     named = [f"me/my-app={folder / 'my-app'}", f"my-app={folder / 'my-app'}", f"my-api={folder / 'my-api'}"]
-    options = [f"--workspace={each}" for each in (*named, f"shop={folder / 'shop'}")]
+    options = [f"--workspace={each}" for each in named]
+    (folder / "home").mkdir(mode=0o700)
+    (folder / "home" / "config.toml").write_text(f'[gateway]\nworkspaces = ["shop={folder / "shop"}"]\n')
     with background.serving(script) as model, serving(folder / "home", *options) as process:
         try:
             url = url_of(process)

@@ -71,7 +71,7 @@ def serve(  # noqa: PLR0917 - one option a decision of the owner
     options = Options(
         host=host,
         port=port,
-        workspaces=dict(map(_named, workspace or ())),
+        workspaces=dict(map(_named, (*(() if install else settings.gateway.workspaces), *(workspace or ())))),
         writes=allow_writes,
         certificate=tls_cert,
         key=tls_key,
