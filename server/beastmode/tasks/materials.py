@@ -50,6 +50,7 @@ class Target:
         line, end_line: the lines in question, from zero, both included; None: all.
         note: what is said about them.
         why: how the prompt names it.
+        is_chosen: these lines were chosen, and nothing else of the file is to be shown.
     """
 
     path: str
@@ -58,6 +59,7 @@ class Target:
     end_line: int | None = None
     note: str = ""
     why: str = "to be changed"
+    is_chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,8 @@ async def gather(
     attached = [Piece(block.path, block.line, block.lines, "file", "") for block in shown]
     pieces = await retrieve(f"{words}\n{' '.join(names)}", "", indexes, desk, attached)
     found: list[Block] = []
-    for piece in pieces:
+    chosen = {target.path for target in targets if target.is_chosen}
+    for piece in (each for each in pieces if each.path not in chosen):
         block = Block(piece.path, piece.line, piece.lines, f"to be read: {piece.why}", is_cut=True)
         if block.cost <= share:
             found.append(block)

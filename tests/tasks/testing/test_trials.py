@@ -104,6 +104,16 @@ async def test_an_answer_without_tests_is_mended_twice_at_most(shop: Shop) -> No
     assert len(shop.questions) == 6
 
 
+async def test_of_a_large_file_the_model_sees_only_what_matters(shop: Shop) -> None:
+    """Nothing of the rest comes back as something that was found."""
+    (shop.root / "cart.py").write_text(CART + "\n\ndef another():\n    pass\n" * 80)
+    shop.says(fenced(GOOD))
+    last = (await shop.events(Order("tests", "", (Attachment("cart.py", 5, 9),))))[-1]
+    assert isinstance(last, Proposed)
+    assert "result = result + price" in shop.questions[0]
+    assert "another" not in shop.questions[0]
+
+
 async def test_what_is_whole_of_an_answer_that_was_cut_off_counts(shop: Shop) -> None:
     """It is only tests, each of which is run by itself; where nothing is whole, the model is asked for fewer."""
     model = shop.app.registry.get("custom:mine")

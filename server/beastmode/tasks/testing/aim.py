@@ -65,7 +65,7 @@ class Aim:
         if self.lines is not None:
             part = focused(code.lines, language_of(code.path), self.lines[0], self.lines[-1])
             if len(part) < len(code.lines):
-                code = Target(code.path, part, why="to be tested, with what it uses of its file")
+                code = Target(code.path, part, why="to be tested, with what it uses of its file", is_chosen=True)
         return [self.example, code] if self.example is not None else [code]
 
     @property
@@ -148,5 +148,5 @@ def _example(tests: Sequence[str], target: Target, desk: Desk, extended: str) ->
             if path == extended:
                 return Target(text.path, text.lines, why="the tests that there are, not to be repeated")
             why = "to be read: an example of how this project writes its tests"
-            return Target(text.path, text.lines[:_MOST_EXAMPLE], why=why)
+            return Target(text.path, text.lines[:_MOST_EXAMPLE], why=why, is_chosen=True)
     return None
