@@ -170,7 +170,8 @@ class Holds:
 
 def drop(connection: Connection, attempt_id: str) -> None:
     """Take a hold away in the transaction that writes the row of its try; and the row that stood in for it."""
-    connection.execute(_DROP, (attempt_id,))
+    if connection.execute(_DROP, (attempt_id,)).rowcount:
+        return
     taken_for_lost = connection.execute(_LOST_ROW, (attempt_id,)).fetchone()
     if taken_for_lost is not None:
         forget(connection, taken_for_lost)
