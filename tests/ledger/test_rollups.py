@@ -92,7 +92,7 @@ def test_rows_of_the_first_version_are_summed_up() -> None:
 
 
 def test_suggestions_of_the_second_version_count_where_they_were_accepted() -> None:
-    """All of them were charged to the baseline before; other tasks stay as they are."""
+    """All of them were charged to the baseline before, as tests of models were; other tasks stay as they are."""
     older = tuple(step for step in MIGRATIONS if step.name < "m006")
     with closing(connect(":memory:")) as connection:
         migrate(connection, older)
@@ -109,6 +109,8 @@ def test_suggestions_of_the_second_version_count_where_they_were_accepted() -> N
                 ("f", "inline", 7200.0, "ok", 0, None, None),
                 ("g", "inline", 3600.0, "failed", 0, 900, None),
                 ("h", "chat", 3600.0, "ok", 1, 700, None),
+                ("i", "probe", 3600.0, "ok", 1, 700, None),
+                ("j", "probe", 3600.0, "ok", 0, None, None),
             ],
         )
         names = ", ".join(name for name in (*KEY, *SUMS) if name not in {"user", "baseline_cost_nano", "uncompared"})
@@ -126,6 +128,8 @@ def test_suggestions_of_the_second_version_count_where_they_were_accepted() -> N
         answers = found[3600, "custom:m", "inline", "ok", ""]
         assert answers[SUMS.index("baseline_cost_nano")] == 800
         assert answers[SUMS.index("estimated_baseline_nano")] == 300
+        tests = found[3600, "custom:m", "probe", "ok", ""]
+        assert (tests[SUMS.index("baseline_cost_nano")], tests[SUMS.index("uncompared")]) == (0, 0)
 
 
 def test_missing_prices_are_filled_in_batches(blank: Blank) -> None:

@@ -135,6 +135,17 @@ async def test_sums_by_model_and_task(ledger: Ledger) -> None:
     assert (await ledger.report(9e9, FOREVER, "day")).parts == {}
 
 
+async def test_a_test_of_a_model_saves_nothing(ledger: Ledger) -> None:
+    """A load test costs what it costs; nobody would have put it to the baseline, whose price need not be known."""
+    cost = Decimal("0.003")
+    await ledger.observe(replace(ROW, id="1", task=Task.CHAT, cost=cost, baseline_cost=Decimal("0.036")))
+    before = (await ledger.report(0.0, FOREVER, "task")).total
+    await ledger.observe(replace(ROW, id="2", task=Task.PROBE, cost=cost, baseline_cost=Decimal("0.036")))
+    await ledger.observe(replace(ROW, id="3", task=Task.PROBE, cost=cost, baseline_cost=None))
+    total = (await ledger.report(0.0, FOREVER, "task")).total
+    assert (before.savings, total.savings) == (Decimal("0.033"), Decimal("0.027"))
+
+
 async def test_the_baseline_price_is_looked_up_once(database: Database) -> None:
     """A dated row from the bundled table, with cache prices; an unknown model has no price, never zero."""
     book = PriceBook(database)

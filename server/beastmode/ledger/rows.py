@@ -131,11 +131,12 @@ def share_of(row: Row) -> tuple[int, ...]:
     """What a row of the attempts adds to each of SUMS.
 
     A suggestion counts against the baseline with the share of its text that was used: what nobody took would have been
-    worth nothing there either.
+    worth nothing there either. Tests of a model do not count against it: nobody would have put them to the baseline,
+    so a load test saves nothing, however long it is.
     """
     reached, estimated = row["connect_s"] is not None, bool(row["estimated"])
     tokens_cost, compared = _number(row["tokens_cost_nano"]), _number(row["baseline_cost_nano"])
-    used = _number(row["used"]) if row["task"] == Task.INLINE else WHOLE
+    used = {Task.INLINE: _number(row["used"]), Task.PROBE: 0}.get(row["task"], WHOLE)
     compared = compared * used // WHOLE
     return (
         1,

@@ -221,7 +221,7 @@ def _part(part: Part) -> tuple[str, ...]:
 
 def _about_tasks(report: Report) -> str:
     return (
-        f"{Task.PROBE} stands for tests of models, which cost what they cost."
+        f"{Task.PROBE} stands for tests of models, which cost what they cost and save nothing."
         if any(part.name == Task.PROBE for part in report.tasks)
         else ""
     )
