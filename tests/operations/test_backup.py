@@ -96,6 +96,15 @@ def test_a_backup_never_overwrites(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_a_backup_never_replaces_what_it_is_of(tmp_path: Path, home: Path) -> None:
+    """Not with --force, and not by another name."""
+    (tmp_path / "other").symlink_to(home)
+    for file in (home / "beastmode.db", tmp_path / "other" / "beastmode.db"):
+        said = beastmode("backup", str(file), "--force")
+        assert (said.exit_code, "is the database itself" in said.stderr) == (1, True)
+    assert "custom:mine" in beastmode("models", "list").output
+
+
 def test_a_question_that_is_not_answered_restores_nothing(tmp_path: Path, home: Path) -> None:
     """Where nobody says yes, the database stays."""
     beastmode("backup", str(tmp_path / "it.zip"))

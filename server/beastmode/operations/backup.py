@@ -64,10 +64,12 @@ def back_up(
         say: told the fraction that is done.
 
     Raises:
-        UserError: there is such a file, or it cannot be written.
+        UserError: there is such a file, it is the database itself, or it cannot be written.
         StoreError: the database cannot be read.
     """
     _refuse_existing(file, force=force)
+    if file.exists() and database.exists() and file.samefile(database):
+        raise UserError(f"{file} is the database itself", "Name another file for its backup")
     with _workshop(file) as folder:
         copy = folder / DATABASE
         upkeep.copy(database, copy, say)

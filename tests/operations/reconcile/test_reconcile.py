@@ -71,6 +71,10 @@ def test_every_kind_of_bill_is_read(text: str, title: str, key: str, cost: str |
         ("date,model,cost\n2026-01-05,m,1\n2026-01-05,m,dear\n", "Line 3"),
         ("date,model,cost\n2026-01-05,m,NaN\n", "Line 2"),
         ("date,model,cost\n5 Jan,m,1\n", "Line 2"),
+        ("date;model;cost\n2026-01-05;m;0,85\n", "0,85 is no amount"),
+        ("date;model;cost\n2026-01-05;m;1,250\n", "1,250 is no amount"),
+        ('date,model,cost\n2026-01-05,m,"0,850"\n', "0,850 is no amount"),
+        (f"date,model,cost\n2026-01-05,{'m' * 200_000},1\n", "Line 2"),
         (COSTS.replace(",usd,", ",eur,"), "eur"),
     ],
 )
@@ -79,6 +83,13 @@ def test_what_is_no_bill_is_named(text: str, said: str) -> None:
     with pytest.raises(UserError, match=said) as raised:
         read_bill(text, "bill.csv")
     assert raised.value.fix
+
+
+def test_amounts_as_bills_write_them() -> None:
+    """With the sign of the dollar, with thousands apart, and what was given back."""
+    rows = ('"$1,234.50"', "-$0.5", "$-0.25", "2.5e-1")
+    text = "date,model,cost\n" + "".join(f"2026-01-05,m,{each}\n" for each in rows)
+    assert read_bill(text, "bill.csv").lines[DAY, "m"].cost == Decimal(1234)
 
 
 def test_names_as_bills_write_them() -> None:

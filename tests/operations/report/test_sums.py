@@ -20,9 +20,11 @@ from beastmode.domain.routing import Attempt
 from beastmode.ledger.days import start_of
 from beastmode.ledger.ledger import Ledger
 from beastmode.ledger.prices import price_id
+from beastmode.ledger.retention import remove_old
 from beastmode.operations.report.read import read_report
 from beastmode.operations.report.report import Part
-from beastmode.operations.report.span import Span, read_span
+from beastmode.operations.report.span import EARLIEST, Span, read_span
+from beastmode.operations.report.tables import notes
 from beastmode.store import Database
 
 ADDED = ("cost", "unpriced", "own_cost", "provider_cost", "failed", "failed_cost", "cancelled_cost", "baseline_cost")
@@ -99,6 +101,8 @@ def test_spans_as_they_are_written() -> None:
     assert read_span("", "", "", NOW, zone).name == "September 2026"
     assert Span(date(2026, 3, 1), date(2026, 4, 1)).before == Span(date(2026, 2, 1), date(2026, 3, 1))
     assert not Span(date(2026, 1, 31), date(2026, 2, 28)).is_month
+    assert read_span("", "2026-01-01", "8999-12-31", NOW, zone).before.first == EARLIEST
+    assert read_span("1970-02", "", "", NOW, zone).before.end == date(1970, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -131,3 +135,17 @@ async def test_a_long_span_is_told_by_month(january_ledger: Database) -> None:
     assert report.is_by_month
     assert [part.name for part in report.periods] == ["2025-12", "2026-01", "2026-02"]
     assert added_up(report.periods) == added_up((report.total,))
+
+
+async def test_rows_that_are_not_kept_are_missed_aloud(january_ledger: Database) -> None:
+    """The sums of a month stay when its rows go; that what stepped in went with them is said, not passed over."""
+    span = read_span("2026-01", "", "", NOW, ZoneInfo("Europe/Berlin"))
+    before = await read_report(january_ledger, span, NOW, "")
+    await remove_old(january_ledger, 90, NOW, ZoneInfo("Europe/Berlin"))
+    after = await read_report(january_ledger, span, NOW, "")
+    assert (before.removed, after.total) == (0, before.total)
+    assert before.fallbacks
+    assert after.fallbacks == ()
+    assert after.removed == after.total.summary.requests + after.total.summary.cancelled
+    assert any("keep_days" in note for note in notes(after))
+    assert not any("keep_days" in note for note in notes(before))

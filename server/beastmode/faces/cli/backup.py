@@ -70,14 +70,7 @@ def restore(
 
 
 def _file() -> Path:
-    settings, _ = load(os.environ)
-    if settings.database_url is not None:
-        raise UserError("The database is PostgreSQL, and no file of ours", "Back it up with `pg_dump`")
-    return settings.paths.database
-
-
-def _database() -> Path:
-    """The file that is backed up; a team's PostgreSQL has backups of its own."""
+    """What is backed up; a team's PostgreSQL has backups of its own."""
     settings, _ = load(os.environ)
     if settings.database_url is not None:
         raise UserError(

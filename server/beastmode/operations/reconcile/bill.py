@@ -28,6 +28,8 @@ _FAMILY_LAST = re.compile(r"^claude-([\d-]+)-([a-z]+)$")
 MOST_SHOWN = 200
 """Characters of a wrong header that are evidence enough."""
 _ISO_DAY = len("2026-01-31")
+_GROUPED = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+"""`1,234.50`. Nothing else may have a comma: `0,85` would be a hundred times as much."""
 
 
 class Shape(NamedTuple):
@@ -122,14 +124,15 @@ def read_bill(text: str, name: str) -> Bill:
             "Export costs or usage as CSV from OpenAI or Anthropic, or write one with the columns date, model, cost",
         )
     bill = Bill(shape)
-    for number, raw in enumerate(reader, start=2):
-        row = {lower: (raw[column] or "").strip() for lower, column in columns.items()}
-        try:
-            _add(bill, row)
-        except (ValueError, InvalidOperation, OverflowError) as error:
-            raise UserError(
-                f"Line {number} of {name} cannot be read: {printable(str(error))}", "Mend the line, or export again"
-            ) from None
+    try:
+        for raw in reader:
+            row = {lower: (raw[column] or "").strip() for lower, column in columns.items()}
+            _add(bill, row, is_grouped=separator == ",")
+    except (ValueError, OverflowError, csv.Error) as error:
+        raise UserError(
+            f"Line {reader.reader.line_num} of {name} cannot be read: {printable(str(error))}",
+            "Mend the line, or export again",
+        ) from None
     if not bill.lines:
         raise UserError(f"{name} has no rows", "Export the days that you want to compare")
     return bill
@@ -140,7 +143,7 @@ def _shown(columns: Iterable[str]) -> str:
     return told if len(told) <= MOST_SHOWN else f"{told[:MOST_SHOWN]}…"
 
 
-def _add(bill: Bill, row: Mapping[str, str]) -> None:
+def _add(bill: Bill, row: Mapping[str, str], *, is_grouped: bool) -> None:
     shape = bill.shape
     if row.get("amount_currency", "usd").lower() not in {"usd", ""}:
         raise ValueError(f"{row['amount_currency']} is not US dollars")
@@ -151,7 +154,7 @@ def _add(bill: Bill, row: Mapping[str, str]) -> None:
     billed = bill.lines.setdefault(key, Billed())
     billed.rows += 1
     if row.get(shape.cost):
-        billed.cost = (billed.cost or Decimal(0)) + _dollars(row[shape.cost])
+        billed.cost = (billed.cost or Decimal(0)) + _dollars(row[shape.cost], is_grouped=is_grouped)
     read, written = _tokens(row, shape.read), _tokens(row, shape.written)
     if read is not None:
         billed.input_tokens = (billed.input_tokens or 0) + read
@@ -166,8 +169,15 @@ def _day(text: str) -> date:
     return (moment if moment.tzinfo is None else moment.astimezone(UTC)).date()
 
 
-def _dollars(text: str) -> Decimal:
-    amount = Decimal(text.removeprefix("$").replace(",", ""))
+def _dollars(text: str, *, is_grouped: bool) -> Decimal:
+    """An amount; with commas between its thousands only where a comma is also what stands between columns."""
+    plain = text.replace("$", "", 1) if text.startswith(("$", "-$")) else text
+    if is_grouped and _GROUPED.fullmatch(plain):
+        plain = plain.replace(",", "")
+    try:
+        amount = Decimal(plain)
+    except InvalidOperation:
+        raise ValueError(f"{text} is no amount, as 1234.50 is one") from None
     if not amount.is_finite():
         raise ValueError(f"{text} is no amount")
     return amount

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_DAYS = 93
 """A longer span is told by month."""
 
+_KEPT = "SELECT COUNT(*) FROM attempts WHERE started_at >= ? AND started_at < ?"
 _FALLBACKS = """SELECT model, COUNT(*) AS tries, COALESCE(SUM(cost_nano), 0) AS cost_nano,
         COUNT(*) FILTER (WHERE cost_nano IS NULL AND connect_s IS NOT NULL) AS unpriced
     FROM attempts WHERE started_at >= ? AND started_at < ? AND reason LIKE 'fallback%'
@@ -48,6 +49,7 @@ async def read_report(database: Database, span: Span, now: float, baseline: str)
     found = await _sums(database, span)
     before = await _sums(database, span.before)
     moments = (span.since, span.until)
+    kept = (await database.read(_KEPT, moments))[0][0]
     fallbacks = await database.read(_FALLBACKS, moments)
     prices = await database.read(_PRICES, moments * 2)
     starts = _periods(span)
@@ -68,6 +70,7 @@ async def read_report(database: Database, span: Span, now: float, baseline: str)
             PriceUsed(**{**{name: row[name] for name in PriceUsed.__slots__}, "is_baseline": bool(row["is_baseline"])})
             for row in prices
         ),
+        removed=max(sum(totals["attempts"] for totals in found.values()) - kept, 0),
     )
 
 

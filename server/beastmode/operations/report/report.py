@@ -137,6 +137,8 @@ class Report:
         periods: the days, or the months where the span is long; only those on which there was something.
         fallbacks: what stepped in, what costs most first.
         prices: by model and date.
+        removed: how many tries have no row any more (`ledger.keep_days`): they are in all sums, but neither in
+            `fallbacks` nor in `prices`.
     """
 
     span: Span
@@ -150,6 +152,7 @@ class Report:
     periods: tuple[Part, ...]
     fallbacks: tuple[Fallback, ...]
     prices: tuple[PriceUsed, ...]
+    removed: int = 0
 
     @property
     def is_by_month(self) -> bool:
@@ -183,6 +186,7 @@ class Report:
                 for each in self.fallbacks
             ],
             "prices": [{name: getattr(each, name) for name in PriceUsed.__slots__} for each in self.prices],
+            "requests_not_kept": self.removed,
         }
 
 

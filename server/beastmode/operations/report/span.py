@@ -57,10 +57,11 @@ class Span:
 
     @property
     def before(self) -> Span:
-        """The month before a month, else as many days before."""
+        """The month before a month, else as many days before, but none before EARLIEST."""
         if self.is_month:
             return Span((self.first - timedelta(days=1)).replace(day=1), self.first, self.zone)
-        return Span(self.first - (self.end - self.first), self.first, self.zone)
+        length = min(self.end - self.first, self.first - EARLIEST)
+        return Span(self.first - length, self.first, self.zone)
 
 
 def read_span(month: str, first: str, last: str, now: float, zone: tzinfo | None = None) -> Span:

@@ -88,6 +88,11 @@ def notes(report: Report) -> list[str]:
         said.append("+ stands behind a sum that lacks requests whose price nobody knows.")
     if report.total.uncompared:
         said.append(f"{report.total.uncompared} answers could not be compared: {report.baseline} has no known price.")
+    if report.removed:
+        said.append(
+            f"{report.removed:,} requests are older than the single rows that are kept (ledger.keep_days): they are in"
+            " every sum, but not in what stepped in, nor among the prices."
+        )
     said.append(
         "Savings are what the answers that were used would have cost on the baseline model, less the cost of every"
         " request, failed and broken-off ones included."
