@@ -69,8 +69,8 @@ COLUMNS: dict[str, Kind] = {
 }
 """What an export holds. Prices are decimals in dollars per million tokens, or per hour, as they were entered.
 
-`used` is what share of a suggestion's text the user took: `baseline_cost` counts as a saving with that share, not at all
-for tests of a model, and whole for any other task.
+`used` is what share of a suggestion's text the user took: `baseline_cost` counts as a saving with that share, for tests
+of a model (`probe`) not at all, and whole for any other task.
 """
 
 _PAGE = """SELECT attempts.*, attempts.rowid AS number, cost_nano AS cost, baseline_cost_nano AS baseline_cost,
