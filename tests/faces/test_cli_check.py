@@ -177,6 +177,13 @@ def test_a_rule_is_checked_from_cron(home: Path, served: Served, webhook: Webhoo
     assert beastmode("alerts", "remove", "hook").exit_code == 1
 
 
+def test_a_rule_that_nobody_is_told_of_is_a_blemish(home: Path, served: Served) -> None:
+    """Whoever relies on it would wait for ever."""
+    beastmode("alerts", "add", "health")
+    said = beastmode("check")
+    assert (said.exit_code, "nobody is told of health" in said.stdout) == (1, True)
+
+
 def test_an_alert_that_did_not_arrive_shows_everywhere(home: Path, served: Served, webhook: Webhook) -> None:
     """In check, status, monitor, doctor and the history, with the reason."""
     beastmode("alerts", "target", "hook", typed=f"http://127.0.0.1:{webhook.port}/\n")

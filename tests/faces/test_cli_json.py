@@ -89,7 +89,7 @@ ELSEWHERE |= {"serve", "users add", "db copy"}
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A registered model that answers, with a try in the ledger, and a backup."""
+    """A registered model that answers, with a try in the ledger, a backup and an index."""
     folder = tmp_path_factory.mktemp("json")
     with pytest.MonkeyPatch.context() as patch, serving("return a + b") as server:
         patch.chdir(folder)
@@ -101,6 +101,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert CliRunner().invoke(build(), ["models", "add", "--stdin-json"], input=json.dumps(fields)).exit_code == 0
         assert CliRunner().invoke(build(), ["models", "select", "nobody"]).exit_code == 0
         assert CliRunner().invoke(build(), ["backup", "word"]).exit_code == 0
+        assert CliRunner().invoke(build(), ["index", "build"]).exit_code == 0
         yield folder
 
 

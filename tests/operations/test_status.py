@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
+
+import pytest
 
 from beastmode.domain.routing import Health, HealthLevel
 from beastmode.ledger.feedback import Acceptance
 from beastmode.ledger.summary import Summary
 from beastmode.ledger.tally import Silence
-from beastmode.operations.status import Status, lines
+from beastmode.operations.status import Status, dollars, lines
 
 QUIET = Status("idle", None, Health(HealthLevel.UNKNOWN), Summary(), None, "a key file")
 
@@ -44,3 +47,20 @@ def test_a_long_list_of_reasons_is_cut() -> None:
 def test_what_is_not_known_yet_is_not_said() -> None:
     """Nobody has looked after five minutes."""
     assert "Suggestions today: 1 shown, 0 % used" in lines(replace(QUIET, acceptance=Acceptance(shown=1)))
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        ("0", "$0.00"),
+        ("1234.5", "$1234.50"),
+        ("0.0316", "$0.0316"),
+        ("0.99996", "$1.00"),
+        ("-0.99994", "-$0.9999"),
+        ("0.00001", "$0.00001"),
+        ("-0.000000026", "-$0.00000003"),
+    ],
+)
+def test_no_amount_is_told_as_nothing(amount: str, said: str) -> None:
+    """Only nothing is: what a small model's answer costs is far below a cent."""
+    assert dollars(Decimal(amount)) == said

@@ -63,6 +63,10 @@ async def check(app: App, now: float) -> Checked:
         said = f"{undelivered_line(len(lost))}: {lost[0].error}"
         alerts = Check("Alerts", ok=False, evidence=said, fix="Run `beastmode alerts test`")
         found.append(Finding(alerts, matters=False))
+    if unheard := await app.alerts.unheard():
+        said = f"nobody is told of {', '.join(unheard)}"
+        rules = Check("Alert rules", ok=False, evidence=said, fix="Run `beastmode alerts target NAME`")
+        found.append(Finding(rules, matters=False))
     changes = await app.last_check.compare([each.check for each in found], now)
     return Checked(_level(found), tuple(found), tuple(changes))
 

@@ -24,6 +24,8 @@ class Notice:
     command: str | None = None
 
 
+CENTS, FINE = 2, 4
+"""Places of a dollar."""
 NORMAL = "superseded"
 """What every key does to the request of the key before: no fault, so it is told apart."""
 MOST_REASONS = 4
@@ -59,11 +61,12 @@ def milliseconds(seconds: float | None) -> str | None:
 
 
 def dollars(amount: Decimal | None) -> str | None:
-    """`Decimal("1.25")` -> `$1.25`; under a cent, four significant digits' worth of places."""
+    """`Decimal("1.25")` -> `$1.25`; under a dollar four places, or as many as show the first digit that is not zero."""
     if amount is None:
         return None
     sign, amount = ("-", -amount) if amount < 0 else ("", amount)
-    return f"{sign}${amount:.2f}" if amount == 0 or amount >= 1 else f"{sign}${amount:.4f}"
+    places = CENTS if amount == 0 or round(amount, FINE) >= 1 else max(FINE, -amount.adjusted())
+    return f"{sign}${amount:.{places}f}"
 
 
 def savings(today: Summary) -> str | None:

@@ -107,6 +107,19 @@ async def test_slack_is_told_of_the_beginning_and_the_end(process: Process, webh
     ]
 
 
+async def test_what_nobody_heard_is_told_to_who_comes(process: Process, webhook: Webhook) -> None:
+    """A rule without a target has told nothing yet: the first target hears of what is bad now."""
+    await process.alerts.add(parse_rule("health"))
+    await process.fail(3)
+    await process.pass_(1)
+    assert await process.alerts.unheard() == ["health"]
+    await process.alerts.targets.add("team", SLACK, NOW)
+    await process.pass_(30)
+    await process.pass_(30)
+    assert [text.splitlines()[0] for text in texts(webhook)] == ["BEAST MODE alert: health"]
+    assert await process.alerts.unheard() == []
+
+
 async def test_a_webhook_that_fails_is_tried_again_and_shown_meanwhile(process: Process, webhook: Webhook) -> None:
     """Its error is on show, without the secrets of its address, until it has recovered; then the alert arrives once."""
     await process.alerts.targets.add("team", f"{SLACK}?rto=0.2", NOW)

@@ -93,6 +93,8 @@ class Alerts:
             await self.outbox.forget(self._tidied_at - KEPT_S)
         everybody = [target.name for target in await self.targets.all()]
         for rule in await self.outbox.rules():
+            if not (rule.targets or everybody):
+                continue  # what nobody is told must not count as told
             now = self._clock()
             readings = await self._readings.take(rule, now)
             await self.outbox.note(rule, readings, rule.targets or everybody, now)
@@ -105,6 +107,12 @@ class Alerts:
     async def lost(self) -> list[Undelivered]:
         """What has not reached its target, newest first."""
         return await self.outbox.undelivered(self._clock())
+
+    async def unheard(self) -> list[str]:
+        """The names of the rules that there is nobody to tell of."""
+        if await self.targets.all():
+            return []
+        return [rule.name for rule in await self.outbox.rules() if not rule.targets]
 
     async def test(self, name: str) -> None:
         """Tell a target that this is a test, as any alert is told; raises UserError where it does not arrive."""
