@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import inf, isfinite
 from typing import Any
 
 from beastmode.domain.errors import UserError
@@ -54,7 +55,13 @@ class Place:
         """This number, None where it is missing."""
         if isinstance(self.value, bool) or not isinstance(self.value, int | float | None):
             raise self.wrong("a number")
-        return None if self.value is None else float(self.value)
+        try:
+            number = None if self.value is None else float(self.value)
+        except OverflowError:
+            number = inf
+        if number is not None and not isfinite(number):
+            raise self.wrong("a number")  # `json` reads NaN and 1e999, which no endpoint does
+        return number
 
     def count(self) -> int | None:
         """This number of tokens, None where it is missing."""

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from beastmode.domain.errors import UserError
 from beastmode.faces.http.auth import is_public
 from beastmode.faces.http.operation import Operation
-from beastmode.faces.http.owner_token import OwnerToken
+from beastmode.faces.http.owner_token import FILE, OwnerToken
 from beastmode.faces.http.server import Options, check, hosts
 from beastmode.registry.users import User
 
@@ -236,3 +236,84 @@ async def test_a_token_is_compared_with_all_of_them(gate: Gate, monkeypatch: pyt
         users.of_token(token)
         taken.append(steps)
     assert taken == [3] * 5
+
+
+FOR_EVER = 99_999_999_999
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        f"beastmode_session=:{FOR_EVER}:é",
+        f'beastmode_session=":{FOR_EVER}:\\351"',
+        f"beastmode_session=:{'9' * 5000}:x",
+        "beastmode_session=:x:y",
+        "beastmode_session=::",
+        "github_oauth_user_id=é",
+    ],
+)
+async def test_an_odd_cookie_is_no_credential_and_no_accident(gate: Gate, cookie: str) -> None:
+    """Whatever a stranger sends is refused, and not an error of ours."""
+    async with gate.as_(None) as client:
+        answer = await client.get(LIST, headers={"cookie": cookie.encode("latin-1")})
+    assert answer.status_code == 401
+
+
+async def test_cookies_of_other_servers_on_this_host_are_passed_over(gate: Gate) -> None:
+    """A browser sends them along, whatever the port is; none of them signs anybody out."""
+    others = 'theme={"a": "b, c"}; odd name="x; =; ;'
+    async with gate.as_(None) as client:
+        answer = await client.get(LIST, headers={"cookie": f"{others} github_oauth_user_id={gate.token}; more=[1]"})
+    assert answer.status_code == 200
+
+
+async def test_reading_a_cookie_is_no_work(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quotes and backslashes of a stranger's are not undone, which takes the standard library quadratic time."""
+    monkeypatch.setattr("http.cookies._unquote", lambda _value: pytest.fail("a cookie was unquoted"))
+    async with gate.as_(None) as client:
+        answer = await client.get(LIST, headers={"cookie": 'github_oauth_user_id="' + '\\"' * 100 + '"'})
+    assert answer.status_code == 401
+
+
+async def test_without_a_token_nobody_is_the_owner(gate: Gate) -> None:
+    """The file is gone, or cannot be read: a cookie that was signed with nothing is worth nothing."""
+    (gate.gateway.settings.paths.home / FILE).unlink()
+    said = f":{FOR_EVER}"
+    forged = f"{said}:{hmac.digest(b'session ', said.encode(), 'sha256').hex()}"
+    async with gate.as_(None, cookie=f"beastmode_session={forged}") as client:
+        assert (await client.get(LIST)).status_code == 401
+
+
+async def test_a_session_of_any_name_survives_the_browser(gate: Gate) -> None:
+    """A name with a character that cookies quote is signed in as well."""
+    token = await gate.gateway.users.add(User("ada@work"))
+    async with gate.as_(None) as client:
+        signed = await client.post("/api/dashboard/sign-in", json={"token": token})
+        cookie = signed.headers["set-cookie"].partition(";")[0]
+        assert (await client.get(LIST, headers={"cookie": cookie})).status_code == 200
+
+
+def test_the_port_of_a_scheme_is_not_in_a_host(tmp_path: Path) -> None:
+    """Browsers and programs leave 80 out of http, and 443 out of https; elsewhere the port belongs to the name."""
+    tls = Options(certificate=tmp_path / "cert.pem", key=tmp_path / "key.pem")
+    assert {"127.0.0.1", "[::1]", "localhost", "localhost:80"} <= hosts(Options(), 80)
+    assert "localhost" in hosts(tls, 443)
+    assert "localhost" not in hosts(tls, 80) | hosts(Options(), 443) | hosts(Options(), 4747)
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/embeddings"])
+async def test_half_a_character_is_no_accident(gate: Gate, path: str) -> None:
+    """JSON can say half of a surrogate pair; an error that names it is told all the same."""
+    asked = '{"model": "\\ud800", "max_tokens": 5, "input": "x", "messages": [{"role": "user", "content": "hi"}]}'
+    answer = await gate.client.post(path, content=asked)
+    assert answer.status_code == 404
+    assert "not found: ?" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-1e999", "1" + "0" * 400])
+async def test_a_number_is_one(gate: Gate, number: str) -> None:
+    """What no endpoint could read is refused here, by its name."""
+    asked = '{"model": "x", "messages": [{"role": "user", "content": "hi"}], "temperature": ' + number + "}"
+    answer = await gate.client.post("/v1/chat/completions", content=asked)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith("temperature: expected a number")

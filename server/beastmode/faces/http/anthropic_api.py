@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse
-
 from beastmode.faces.http.answering import Answering, asked_by, body_of
 from beastmode.faces.http.dialects import ANTHROPIC
+from beastmode.faces.http.json_answer import Json
 from beastmode.faces.http.operation import Described, Operation
 from beastmode.faces.http.served import usable
 from beastmode.wire import anthropic_ingress
@@ -40,9 +39,7 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
         asked, _ = anthropic_ingress.parse(await body_of(request))
         counted = await gateway.app.counter.count(asked_by(request, asked))
         by = "estimate" if counted.estimated else "endpoint"
-        return JSONResponse(
-            {"input_tokens": counted.tokens}, headers={COUNTED_BY: by, "x-beastmode-model": counted.model}
-        )
+        return Json({"input_tokens": counted.tokens}, headers={COUNTED_BY: by, "x-beastmode-model": counted.model})
 
     def described(summary: str, *, streams: bool = False) -> Described:
         return Described(summary, answer=ANY, streams=streams, tag="anthropic", errors=(400, 404, 502, 503, 504))
@@ -57,7 +54,7 @@ def models(gateway: Gateway, request: Request) -> Response:
     """The list of models, as this API has it."""
     data = [_listed(*each) for each in usable(gateway, request)]
     ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"], "has_more": False}
-    return JSONResponse({"data": data, **ends})
+    return Json({"data": data, **ends})
 
 
 def _listed(model_id: str, model: ModelSpec | None) -> dict[str, Any]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse
-
 from beastmode.domain.errors import BeastModeError
 from beastmode.faces.http import code_shapes as shapes
 from beastmode.faces.http.auth import caller
 from beastmode.faces.http.body import read
+from beastmode.faces.http.json_answer import Json
 from beastmode.faces.http.operation import Described, Operation
 from beastmode.faces.http.problems import Refusal, details
 from beastmode.faces.http.streaming import EventStream, event, wants_stream, while_connected
@@ -216,4 +215,4 @@ async def _last(events: AsyncGenerator[Any]) -> Any:
 
 
 def _json(answer: BaseModel) -> Response:
-    return JSONResponse(answer.model_dump(by_alias=True))
+    return Json(answer.model_dump(by_alias=True))

@@ -10,11 +10,12 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from beastmode.faces.http import sign_in
 from beastmode.faces.http.auth import caller
 from beastmode.faces.http.figures import figures, view_of
+from beastmode.faces.http.json_answer import Json
 from beastmode.faces.http.operation import Operation
 from beastmode.faces.http.streaming import EventStream, event, while_connected
 from beastmode.registry.registration import FORM
@@ -53,13 +54,13 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
 
     async def overview(request: Request) -> Response:
         view = view_of(request.query_params, time())
-        return JSONResponse(await while_connected(request, figures(gateway, caller(request), view, time())))
+        return Json(await while_connected(request, figures(gateway, caller(request), view, time())))
 
     async def changes(_request: Request) -> Response:
         return EventStream(_changes(gateway))
 
     async def form(_request: Request) -> Response:
-        return JSONResponse([asdict(field) for field in FORM])
+        return Json([asdict(field) for field in FORM])
 
     return [
         Operation("GET", "/", _page("index.html", {"content-security-policy": _POLICY})),

@@ -7,9 +7,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
 
 from beastmode.domain.errors import AttemptFailed, BeastModeError, RateLimited, Resting
+from beastmode.faces.http.json_answer import Json
 from beastmode.faces.http.problems import Refusal, headers_of, problem, status_of
 from beastmode.wire import anthropic_ingress, openai_ingress
 
@@ -47,7 +47,7 @@ class Dialect:
         if isinstance(error, Refusal):
             body["error"]["type"] = REFUSED.get(error.status, "invalid_request_error")
         given = {**(headers or {}), **headers_of(error), "x-should-retry": _should_retry(error)}
-        return JSONResponse(body, status_of(error), given)
+        return Json(body, status_of(error), given)
 
 
 OPENAI = Dialect(openai_ingress.error_body, ("x-request-id",))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from starlette.responses import JSONResponse
 
 from beastmode.domain.request import Task
 from beastmode.faces.http.auth import caller, require_owner
 from beastmode.faces.http.body import read
+from beastmode.faces.http.json_answer import Json
 from beastmode.faces.http.operation import Described, Operation
 from beastmode.faces.http.problems import MEDIA_TYPE, Refusal, details
 from beastmode.faces.http.streaming import while_connected
@@ -131,7 +131,7 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     async def list_(request: Request) -> Response:
         user = caller(request)
         found = [shown(gateway, user, each) for each in registry.models if user.may_use(each.id)]
-        return JSONResponse(ModelList(models=found).model_dump())
+        return Json(ModelList(models=found).model_dump())
 
     async def register(request: Request) -> Response:
         owner, body = require_owner(request), await read(request, Registration)
@@ -152,14 +152,14 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     async def test(request: Request) -> Response:
         require_owner(request)
         report = await while_connected(request, app.models.test(request.path_params["model_id"], _quiet))
-        return JSONResponse(Tested(success=report.ok, checks=_checks(report)).model_dump())
+        return Json(Tested(success=report.ok, checks=_checks(report)).model_dump())
 
     async def remove(request: Request) -> Response:
         require_owner(request)
         model = registry.get(request.path_params["model_id"])
         await registry.remove(model.id)
         await registry.users.forget(model.id)
-        return JSONResponse(Removed(id=model.id).model_dump())
+        return Json(Removed(id=model.id).model_dump())
 
     one = "/api/models/custom/{model_id:path}"
     return [
@@ -225,14 +225,14 @@ async def _saved(gateway: Gateway, owner: User, body: Changes, report: Report, *
     if body.selected:
         await registry.select(model_id)
     model = shown(gateway, owner, registry.get(model_id))
-    return JSONResponse(Registered(model=model, checks=_checks(report)).model_dump(), status_code=status)
+    return Json(Registered(model=model, checks=_checks(report)).model_dump(), status_code=status)
 
 
 def _not_saved(report: Report) -> Response:
     failed = next(check for check in report.checks if not check.ok)
     said = details(Refusal(502, failed.evidence, f"{failed.fix}. Or send `force`: true to save it all the same"))
     checks = [check.model_dump() for check in _checks(report)]
-    return JSONResponse(said | {"checks": checks}, status_code=502, media_type=MEDIA_TYPE)
+    return Json(said | {"checks": checks}, status_code=502, media_type=MEDIA_TYPE)
 
 
 def _checks(report: Report) -> list[Check]:

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager, suppress
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from beastmode.domain.errors import BeastModeError
 from beastmode.faces.http.auth import caller, require_owner
+from beastmode.faces.http.json_answer import Json
 from beastmode.faces.http.operation import Described, Operation
 from beastmode.operations.durations import read_since
 from beastmode.operations.metrics.gauges import read_gauges
@@ -149,8 +150,8 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
         since = read_since(request.query_params.get("since", USUAL), now)
         seen = await look(app.ledger, now, since, None if who.is_owner else who.name)
         if request.query_params.get("details") != "true":
-            return JSONResponse(to_specification(seen))
-        return JSONResponse(to_details(seen, await app.alerts.lost() if who.is_owner else ()))
+            return Json(to_specification(seen))
+        return Json(to_details(seen, await app.alerts.lost() if who.is_owner else ()))
 
     async def scraped(request: Request) -> Response:
         require_owner(request)

@@ -6,11 +6,10 @@ from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse
-
 from beastmode.faces.http import anthropic_api
 from beastmode.faces.http.answering import Answering, asked_by, body_of
 from beastmode.faces.http.dialects import OPENAI
+from beastmode.faces.http.json_answer import Json
 from beastmode.faces.http.operation import Described, Operation
 from beastmode.faces.http.problems import Refusal
 from beastmode.faces.http.served import find, usable
@@ -67,11 +66,11 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     async def models(request: Request) -> Response:
         if "anthropic-version" in request.headers:
             return anthropic_api.models(gateway, request)
-        return JSONResponse({"object": "list", "data": [_listed(*each) for each in usable(gateway, request)]})
+        return Json({"object": "list", "data": [_listed(*each) for each in usable(gateway, request)]})
 
     async def model(request: Request) -> Response:
         found = find(gateway, request)
-        return JSONResponse(_listed(request.path_params["model_id"] if found is None else found.id, found))
+        return Json(_listed(request.path_params["model_id"] if found is None else found.id, found))
 
     def described(summary: str, *, streams: bool = True) -> Described:
         return Described(summary, answer=ANY, streams=streams, tag="openai", errors=(400, 404, 502, 503, 504))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
-from starlette.responses import JSONResponse
 
 from beastmode import __version__
+from beastmode.faces.http.json_answer import Json
 from beastmode.faces.http.operation import Described, Operation
 from beastmode.faces.http.problems import MEDIA_TYPE
 
@@ -75,7 +75,7 @@ def routes(others: Sequence[BaseRoute]) -> list[BaseRoute]:
     """The route that serves the document of all others, and of itself."""
 
     async def answer(_request: Request) -> Response:
-        return JSONResponse(said)
+        return Json(said)
 
     own = Operation("GET", "/openapi.json", answer, Described("This document", answer={"type": "object"}))
     said = document([*others, own])

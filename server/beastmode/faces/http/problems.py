@@ -5,10 +5,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse
-
 from beastmode.domain import errors
 from beastmode.domain.errors import AttemptFailed, InvalidModel, Rejected, UserError
+from beastmode.faces.http.json_answer import Json
 from beastmode.store import StoreError
 from beastmode.tasks.edits import CannotApply, CannotWrite, PathRefused, StaleFile
 from beastmode.tasks.proposal import AnswerCut, CheckFailed
@@ -112,6 +111,6 @@ def details(error: BeastModeError) -> dict[str, Any]:
     return said
 
 
-def problem(error: BeastModeError) -> JSONResponse:
+def problem(error: BeastModeError) -> Json:
     """The answer that tells an error."""
-    return JSONResponse(details(error), status_code=status_of(error), headers=headers_of(error), media_type=MEDIA_TYPE)
+    return Json(details(error), status_code=status_of(error), headers=headers_of(error), media_type=MEDIA_TYPE)

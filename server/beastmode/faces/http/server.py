@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from beastmode.settings import Settings
 
 PORT = 4747
+HTTP_PORT, HTTPS_PORT = 80, 443
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REFRESH_S = 1.0
 """How soon what another process has changed holds here: a token that was taken away, a model that was removed."""
@@ -180,7 +181,10 @@ async def _keep_fresh(app: App) -> None:
 def hosts(options: Options, port: int) -> frozenset[str]:
     """What a request's Host may be: this machine's names and the one it listens on with the port, and those given."""
     own = {*LOOPBACK, options.host} - {"0.0.0.0", "::"}  # noqa: S104 - which nobody sends
-    named = {f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in own}
+    plain = {f"[{host}]" if ":" in host else host for host in own}
+    named = {f"{host}:{port}" for host in plain}
+    if port == (HTTP_PORT if options.certificate is None else HTTPS_PORT):
+        named |= plain  # of its scheme's own port nothing is sent
     given = {name if ":" in name or options.behind_proxy else f"{name}:{port}" for name in options.names}
     return frozenset(name.lower() for name in named | given)
 

@@ -45,10 +45,18 @@ class Sessions:
         said, _, signature = cookie.rpartition(":")
         name, _, until = said.rpartition(":")
         user = OWNER if not name else next((each for each in self._users.all if each.name == name), None)
-        if user is None or not until.isascii() or not until.isdecimal() or int(until) < self._clock():
+        if user is None or not self._key(user):
+            return None  # without a token there is nothing that only we could have signed with
+        if not hmac.compare_digest(self._signature(user, said).encode(), _bytes(signature)):
             return None
-        return user if hmac.compare_digest(self._signature(user, said), signature) else None
+        return user if int(until) >= self._clock() else None  # it is a number, for it is ours
+
+    def _key(self, user: User) -> str:
+        return self._owner.hash if user.is_owner else user.token_hash
 
     def _signature(self, user: User, said: str) -> str:
-        key = self._owner.hash if user.is_owner else user.token_hash
-        return hmac.digest(f"session {key}".encode(), said.encode("utf-8", "surrogatepass"), "sha256").hex()
+        return hmac.digest(f"session {self._key(user)}".encode(), _bytes(said), "sha256").hex()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

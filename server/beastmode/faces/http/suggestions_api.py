@@ -7,7 +7,6 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from pydantic import Field
-from starlette.responses import JSONResponse
 
 from beastmode.completion.engine import Engine
 from beastmode.completion.gate import Allowed
@@ -18,6 +17,7 @@ from beastmode.faces.http.auth import caller
 from beastmode.faces.http.body import read
 from beastmode.faces.http.code_api import ERRORS
 from beastmode.faces.http.code_shapes import Body
+from beastmode.faces.http.json_answer import Json
 from beastmode.faces.http.operation import Described, Operation
 from beastmode.faces.http.problems import Refusal
 from beastmode.faces.http.shapes import Shape
@@ -93,7 +93,7 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
             SuggestionShown(text=each.text, replace_after=each.replace_after, model=each.model)
             for each in answer.suggestions
         ]
-        return JSONResponse(SuggestionsAnswer(suggestions=found, reason=answer.reason).model_dump(by_alias=True))
+        return Json(SuggestionsAnswer(suggestions=found, reason=answer.reason).model_dump(by_alias=True))
 
     described = Described(
         "Suggest code for a place", body=SuggestionsBody, answer=SuggestionsAnswer, errors=(*ERRORS, 429)
