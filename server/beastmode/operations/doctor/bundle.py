@@ -37,7 +37,6 @@ LAST_BYTES = 2_000_000
 LIBRARIES = (
     "aiohttp",
     "cryptography",
-    "httpx",
     "keyring",
     "lsprotocol",
     "pydantic",
