@@ -36,3 +36,11 @@ def test_help_imports_no_command() -> None:
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stderr.split()
     assert {"beastmode.app", "sqlite3", "pydantic", "asyncio", "aiohttp"}.isdisjoint(loaded)
     assert "beastmode.faces.cli.models" not in loaded
+
+
+def test_a_command_does_not_import_another_one() -> None:
+    """What several share costs nothing: `ledger tail` does not wait for what registers and examines models."""
+    script = "import sys; from beastmode.faces.cli import alerts, check, ledger, loadtest, monitor, show, workflow"
+    script += "; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert {"beastmode.faces.cli.models", "beastmode.operations.doctor", "beastmode.app"}.isdisjoint(loaded)

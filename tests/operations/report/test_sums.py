@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from time import tzset
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -103,6 +104,18 @@ def test_spans_as_they_are_written() -> None:
     assert not Span(date(2026, 1, 31), date(2026, 2, 28)).is_month
     assert read_span("", "2026-01-01", "8999-12-31", NOW, zone).before.first == EARLIEST
     assert read_span("1970-02", "", "", NOW, zone).before.end == date(1970, 2, 1)
+
+
+def test_the_zone_of_this_machine_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both of them, where the clocks change meanwhile."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    tzset()
+    try:
+        assert read_span("2026-01", "", "", NOW).zone_name == "CET"
+        assert read_span("2026-03", "", "", NOW).zone_name == "CET/CEST"
+    finally:
+        monkeypatch.undo()
+        tzset()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import typer
 
 from beastmode.domain.errors import BeastModeError
 from beastmode.faces.cli.keys import secret
-from beastmode.faces.cli.models import Json
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import complain, out, table
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.operations.alerts.rules import KINDS, parse_rule

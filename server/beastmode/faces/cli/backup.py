@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beastmode.domain.errors import KeyUnreadable, UserError
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import bar, complain, out
 from beastmode.faces.cli.run import run
 from beastmode.operations.backup import back_up
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from beastmode.app import App
 
 File = Annotated[Path, typer.Argument(help="Of the backup.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def backup(

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from beastmode.domain.errors import BeastModeError, UserError
 from beastmode.faces.cli.chat_output import Asked, Lines, Markdown, Output, Plain, shown_turn
-from beastmode.faces.cli.models import Json
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import out, table
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.tasks.chat import Attachment, SessionNotFound, attachment_of, to_markdown

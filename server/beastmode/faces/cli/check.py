@@ -12,7 +12,7 @@ import typer
 
 from beastmode.domain.errors import BeastModeError
 from beastmode.domain.routing import HealthLevel
-from beastmode.faces.cli.models import Json
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import checks, complain
 from beastmode.faces.cli.run import run
 

@@ -12,10 +12,9 @@ import typer
 
 from beastmode.domain.errors import UserError
 from beastmode.faces.cli.ending import ending
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import bar, complain, out, table
 from beastmode.settings import load
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def build() -> typer.Typer:

@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from beastmode.domain.request import ChatRequest, FimRequest, Message, Task
-from beastmode.faces.cli.models import Json
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import out
 from beastmode.faces.cli.run import run
 from beastmode.router.complexity import complexity

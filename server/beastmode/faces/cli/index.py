@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from beastmode.context.index import Index, Indexer, forget
 from beastmode.domain.errors import UserError
-from beastmode.faces.cli.models import Json
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import bar, out, table
 from beastmode.faces.cli.run import run
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, get_args
 import typer
 
 from beastmode.domain.errors import UserError
-from beastmode.faces.cli.models import Json
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import acceptances, attempts, bar, complain, out, silences, sums
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.ledger.days import read_span

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from beastmode.domain.errors import UserError
 from beastmode.faces.cli.files import agreed, write_whole
-from beastmode.faces.cli.models import Json
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import bar, err, out, table
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.operations.loadtest.as_html import as_html

@@ -12,6 +12,7 @@ import typer
 from beastmode.domain.errors import BeastModeError, InvalidModel, ModelNotFound
 from beastmode.domain.request import Task
 from beastmode.faces.cli.doctor_model import doctor
+from beastmode.faces.cli.options import Json, ModelId
 from beastmode.faces.cli.render import bar, checks, complain, out, table
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.operations.model_checks import EXISTS, Check
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from beastmode.app import App
     from beastmode.operations.model_checks import Report
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-ModelId = Annotated[str, typer.Argument(help="As `beastmode models list` shows it; `custom:` may be left out.")]
 TaskName = Annotated[Task | None, typer.Option("--for", help="Only for this task.")]
 
 

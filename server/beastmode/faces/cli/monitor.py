@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from beastmode.domain.errors import AttemptFailed, UserError
-from beastmode.faces.cli.models import Json
 from beastmode.faces.cli.monitor_screen import screen
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import out
 from beastmode.faces.cli.run import run
 from beastmode.operations.durations import read_since

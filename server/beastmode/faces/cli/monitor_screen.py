@@ -59,7 +59,7 @@ def _head(told: Mapping[str, Any]) -> RenderableType:
     edges = _list(told.get("edges"))
     since = f", {_moment(edges[0])} to {_moment(edges[-1])}" if edges else ""
     head = Text("Health: ", "bold").append(level, COLOURS.get(level, "default")).append(since, "dim")
-    return Group(head, *(Padding(Text(_said(issue)), (0, 0, 0, 2)) for issue in _list(health.get("issues"))))
+    return Group(head, *(_under(issue) for issue in _list(health.get("issues"))))
 
 
 def _figures(told: Mapping[str, Any]) -> Table:
@@ -108,15 +108,19 @@ def _errors(told: Mapping[str, Any]) -> Iterator[RenderableType]:
         times = error.get("times")
         head = f"{_moment(error.get('lastAt'))}  {_said(error.get('model'))}: {_said(error.get('meaning'))}"
         yield Text(head + (f" ({times} times)" if isinstance(times, int) and times > 1 else ""), "red")
-        yield Padding(Text(_said(error.get("message"))), (0, 0, 0, 2))
-        yield Padding(Text(_said(error.get("fix"))), (0, 0, 0, 2))
+        yield _under(error.get("message"))
+        yield _under(error.get("fix"))
 
 
 def _lost(told: Mapping[str, Any]) -> Iterator[RenderableType]:
     for alert in [mapping(each) for each in _list(told.get("undeliveredAlerts"))][:MOST_LOST]:
         head = f"\n{_moment(alert.get('at'))}  An alert did not reach {_said(alert.get('target'))}: "
         yield Text(head + _said(alert.get("error")), "red")
-        yield Padding(Text(_said(alert.get("text"))), (0, 0, 0, 2))
+        yield _under(alert.get("text"))
+
+
+def _under(value: Any) -> RenderableType:
+    return Padding(Text(_said(value)), (0, 0, 0, 2), expand=False)
 
 
 def _said(value: Any) -> str:

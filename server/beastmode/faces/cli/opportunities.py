@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
-from beastmode.faces.cli.models import Json
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import bar, out, table
 from beastmode.faces.cli.run import FAILED, run
 

@@ -78,7 +78,7 @@ def attempts(rows: Iterable[Mapping[str, object]]) -> Table:
 def _attempt(row: Mapping[str, object]) -> tuple[object, ...]:
     first, cost = row["first_token_s"], row["cost_nano"]
     return (
-        datetime.fromtimestamp(float(str(row["started_at"]))).astimezone().strftime("%H:%M:%S"),
+        datetime.fromtimestamp(float(str(row["started_at"]))).astimezone().strftime("%b %d %H:%M:%S"),
         row["task"],
         row["model"],
         row["outcome"],

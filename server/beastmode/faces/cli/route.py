@@ -11,7 +11,7 @@ import typer
 
 from beastmode.domain.request import Task
 from beastmode.faces.cli.explain import explain
-from beastmode.faces.cli.models import Json, ModelId
+from beastmode.faces.cli.options import Json, ModelId
 from beastmode.faces.cli.render import complain, out, table
 from beastmode.faces.cli.run import run
 from beastmode.operations.status import dollars

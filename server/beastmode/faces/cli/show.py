@@ -11,18 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import bar, checks, err
 from beastmode.faces.cli.run import FAILED, run
-from beastmode.operations.doctor import bundle as report
-from beastmode.operations.doctor import examine
 from beastmode.operations.status import lines
 
 if TYPE_CHECKING:
     from beastmode.app import App
     from beastmode.operations.model_checks import Check
     from beastmode.operations.status import Status
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def lsp() -> None:
@@ -64,6 +61,8 @@ def doctor(
 
     Example: beastmode doctor --bundle report.zip
     """
+    from beastmode.operations.doctor import bundle as report  # noqa: PLC0415 - `status`, here too, needs none of it
+    from beastmode.operations.doctor import examine  # noqa: PLC0415 - the same
 
     async def work(app: App) -> list[Check]:
         with bar("Looking") as say:

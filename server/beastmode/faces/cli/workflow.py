@@ -14,7 +14,7 @@ import typer
 
 from beastmode.domain.errors import UserError
 from beastmode.domain.model import BUILTIN_ID, is_loopback
-from beastmode.faces.cli.models import Json
+from beastmode.faces.cli.options import Json
 from beastmode.faces.cli.render import bar, checks
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.operations.workflow import check_workflow

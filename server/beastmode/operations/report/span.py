@@ -48,12 +48,11 @@ class Span:
 
     @property
     def zone_name(self) -> str:
-        """`Europe/Berlin`, or what this machine calls its zone on the first day."""
-        return (
-            str(getattr(self.zone, "key", ""))
-            or datetime.fromtimestamp(self.since, self.zone).astimezone(self.zone).tzname()
-            or ""
-        )
+        """`Europe/Berlin`, or what this machine calls its zone from the first day to the last: `CET`, or `CET/CEST`."""
+        if key := getattr(self.zone, "key", None):
+            return str(key)
+        ends = (datetime.fromtimestamp(moment).astimezone(self.zone) for moment in (self.since, self.until - 1))
+        return "/".join(dict.fromkeys(each.tzname() or "" for each in ends))
 
     @property
     def before(self) -> Span:
