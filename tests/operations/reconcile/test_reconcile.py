@@ -125,6 +125,9 @@ ONE = Ours(requests=10, cost=Decimal(1), input_tokens=1000, output_tokens=1000)
     ("row", "ours", "cause"),
     [
         ("2026-01-05,m,1.002,,", ONE, Cause.AGREES),
+        ("2026-01-05,m,0,,", replace(ONE, cost=Decimal("0.004")), Cause.AGREES),
+        ("2026-01-05,m,0.01,,", replace(ONE, cost=Decimal("0.0145")), Cause.AGREES),
+        ("2026-01-05,m,0.0100,,", replace(ONE, cost=Decimal("0.0145")), Cause.MORE_HERE),
         ("2026-01-05,m,2,1000,1000", ONE, Cause.PRICE),
         ("2026-01-05,m,2,2000,2000", ONE, Cause.MORE_THERE),
         ("2026-01-05,m,0.5,500,500", ONE, Cause.MORE_HERE),

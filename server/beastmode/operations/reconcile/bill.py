@@ -25,6 +25,8 @@ EVERY = "(all models)"
 _DATED = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 _FAMILY_LAST = re.compile(r"^claude-([\d-]+)-([a-z]+)$")
 """`claude-3-5-haiku` is called Claude Haiku 3.5 on bills."""
+HALF_A_CENT = Decimal("0.005")
+"""What a row of a bill is rounded by at most; by half of its last digit, where it has more of them than cents."""
 MOST_SHOWN = 200
 """Characters of a wrong header that are evidence enough."""
 _ISO_DAY = len("2026-01-31")
@@ -75,12 +77,12 @@ SHAPES = (
 
 @dataclass(slots=True)
 class Billed:
-    """What stands on the bill for a day and a model, and in how many rows; None where it does not say."""
+    """What stands on the bill for a day and a model, None where it does not say; and by how much it may be rounded."""
 
     cost: Decimal | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
-    rows: int = 0
+    rounded: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +154,10 @@ def _add(bill: Bill, row: Mapping[str, str], *, is_grouped: bool) -> None:
     # OpenAI appends what was counted: `gpt-4o-2024-08-06, input`.
     key = (_day(row[shape.day]), plain_name(row[shape.model].partition(",")[0]))
     billed = bill.lines.setdefault(key, Billed())
-    billed.rows += 1
     if row.get(shape.cost):
-        billed.cost = (billed.cost or Decimal(0)) + _dollars(row[shape.cost], is_grouped=is_grouped)
+        cost = _dollars(row[shape.cost], is_grouped=is_grouped)
+        billed.cost = (billed.cost or Decimal(0)) + cost
+        billed.rounded += min(Decimal((0, (5,), int(cost.as_tuple().exponent) - 1)), HALF_A_CENT)
     read, written = _tokens(row, shape.read), _tokens(row, shape.written)
     if read is not None:
         billed.input_tokens = (billed.input_tokens or 0) + read

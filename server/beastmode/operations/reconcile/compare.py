@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from beastmode.store import Database
 
 A_DAY = 86_400
-ROUNDED = Decimal("0.005")
-"""Dollars that a row of a bill may be rounded by."""
 NEAR = Decimal("0.005")
 """The share by which two sums that mean the same may differ."""
 SAME_RATIO = Decimal("1.02")
@@ -215,7 +213,7 @@ def _by_cost(
     here: Ours, there: Billed, cost: Decimal, tokens: int | None, ratios: Sequence[Decimal]
 ) -> tuple[Cause, str]:
     difference = cost - here.cost
-    if abs(difference) <= ROUNDED * there.rows or _near(here.cost, cost):
+    if abs(difference) <= there.rounded or _near(here.cost, cost):
         return Cause.AGREES, ""
     if here.unpriced and difference > 0:
         return Cause.UNPRICED, f"{here.unpriced} of {here.requests} requests have no price here."
