@@ -117,3 +117,16 @@ def test_a_file_of_somebody_else_stays(config: Path) -> None:
     assert unit.read_text() == "[Service]\n"
     assert serve("--install", "--force").exit_code == 0
     assert MARK in unit.read_text()
+    assert unit.with_name("beastmode.service.before").read_text() == "[Service]\n"
+
+
+def test_what_was_written_into_the_file_is_kept(config: Path) -> None:
+    """Other options make another file; the lines that its user added are beside it."""
+    assert ".before" not in serve("--install").stdout
+    unit = config / "systemd" / "user" / "beastmode.service"
+    unit.write_text(f"{unit.read_text()}# mine\n")
+    said = serve("--install", "--port", "5000")
+    kept = unit.with_name("beastmode.service.before")
+    assert str(kept) in said.stdout.replace("\n", "")
+    assert kept.read_text().endswith("# mine\n")
+    assert "--port=5000" in unit.read_text()

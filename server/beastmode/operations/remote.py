@@ -24,7 +24,7 @@ async def ask_gateway(getter: Getter, url: str, token: str, since: str) -> dict[
 
     Args:
         getter: the transport.
-        url: of the gateway, `http://127.0.0.1:8421`.
+        url: of the gateway, `http://127.0.0.1:4747`.
         token: one of its users'.
         since: `24h`, or a time; the gateway reads it.
 

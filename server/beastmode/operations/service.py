@@ -37,6 +37,11 @@ class Service:
     stop: str
     enabled: Path | None = None
 
+    @property
+    def kept(self) -> Path:
+        """What was there before; neither systemd nor launchd reads a file of such a name."""
+        return self.path.with_name(f"{self.path.name}.before")
+
 
 def service_for(
     system: str, home: Path, config: Path, command: Sequence[str], environment: Mapping[str, str]
@@ -72,7 +77,7 @@ def service_for(
 
 
 def install(service: Service, *, force: bool = False) -> bool:
-    """Write the file; whether it was changed.
+    """Write the file; whether it was changed. One that was there, in which somebody may have written, is kept beside it.
 
     Raises:
         UserError: there is one that is not ours, and `force` is not given; or it cannot be written.
@@ -86,6 +91,7 @@ def install(service: Service, *, force: bool = False) -> bool:
                 raise UserError(
                     f"{service.path} is there already, and was not written by us", "Repeat with --force to replace it"
                 )
+            service.path.replace(service.kept)
         private_directory(service.path.parent)
         service.path.write_text(service.text, encoding="utf-8")
     except OSError as error:

@@ -49,7 +49,7 @@ def monitor(  # noqa: PLR0917 - one option a choice
     Requests, success, latency, cost and savings over time, each model, health with its issues.
 
     Examples: `beastmode monitor --since 7d`, `beastmode monitor --watch`, `beastmode monitor --json`,
-    `beastmode monitor --url http://127.0.0.1:8421 --token-file token.txt`
+    `beastmode monitor --url http://127.0.0.1:4747 --token-file token.txt`
     """
     read_since(since, time())  # what is wrong is said before anything is opened
 

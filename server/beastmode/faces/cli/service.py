@@ -26,6 +26,8 @@ def install_service(arguments: Sequence[str], *, force: bool) -> None:
     service = _service(arguments)
     changed = install(service, force=force)
     out().print(f"{'Wrote' if changed else 'Nothing has changed in'} {service.path}")
+    if changed and service.kept.exists():
+        out().print(f"What was there before is kept as {service.kept}")
     out().print(f"Start it now and at every login:  {service.start}")
     if os.environ.get("ENCRYPTION_KEY"):
         out().print("ENCRYPTION_KEY is not written down there: put it where the comment in the file says")
