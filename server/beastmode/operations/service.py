@@ -77,7 +77,7 @@ def service_for(
 
 
 def install(service: Service, *, force: bool = False) -> bool:
-    """Write the file; whether it was changed. One that was there, in which somebody may have written, is kept beside it.
+    """Write the file; whether it was changed. One that was there may have been edited, and is kept beside it.
 
     Raises:
         UserError: there is one that is not ours, and `force` is not given; or it cannot be written.
