@@ -32,6 +32,10 @@ class _PrivateFile(RotatingFileHandler):
             self.baseFilename, self.mode, encoding=self.encoding, opener=lambda path, flags: os.open(path, flags, 0o600)
         )
 
+    def shouldRollover(self, _record: logging.LogRecord) -> bool:  # noqa: N802 - the library's name
+        """Whether the file is full. The library's own asks the system four times, and formats the record for it."""
+        return self.stream is not None and os.fstat(self.stream.fileno()).st_size >= self.maxBytes
+
 
 def log_to(path: Path, level: str) -> None:
     """Send everything from `level` (debug, info, warning, error) on to a file, foreign records from warning on.

@@ -192,11 +192,18 @@ class Router:
         assert finish is not None, "a stream that does not raise ends with Finished"  # noqa: S101 - for the type checker
         return Completion("".join(text), model, finish, usage, request_id)
 
-    async def _remembered(self, request: Request, candidates: tuple[Candidate, ...]) -> AsyncGenerator[StreamEvent]:
-        """From memory where the same was answered before; else the answer, which is then kept."""
+    def _remembered(self, request: Request, candidates: tuple[Candidate, ...]) -> AsyncGenerator[StreamEvent]:
+        """From memory where the same was answered before; else the answer, which is then kept if it may be."""
         request_id = uuid4().hex
         key = self._answers.key(request, candidates[0].model)
-        if key is not None and (known := await self._answers.find(key)) is not None:
+        if key is None:
+            return self._raced(request, candidates, request_id)
+        return self._kept(request, candidates, request_id, key)
+
+    async def _kept(
+        self, request: Request, candidates: tuple[Candidate, ...], request_id: str, key: str
+    ) -> AsyncGenerator[StreamEvent]:
+        if (known := await self._answers.find(key)) is not None:
             yield Started(candidates[0].model.id, request_id, FROM_MEMORY)
             await self.asker.tell(_from_memory(request, candidates[0], request_id))
             for event in known:
@@ -208,9 +215,9 @@ class Router:
             async for event in events:
                 if isinstance(event, Started):
                     is_its_own = is_its_own and event.model == candidates[0].model.id
-                elif key is not None:
+                else:
                     heard.append(event)
-                if isinstance(event, Finished) and key is not None and is_its_own:
+                if isinstance(event, Finished) and is_its_own:
                     await self._answers.keep(key, heard)
                 yield event
 

@@ -33,6 +33,8 @@ FULL_PATHS = (
     "/api/chat",
 )
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # `json.dumps` makes one for each call
+
 
 @dataclass(frozen=True, slots=True)
 class HttpCall:
@@ -137,4 +139,4 @@ def endpoint(url: str, path: str, version: str = "/v1") -> str:
 
 def to_json(value: Mapping[str, Any]) -> bytes:
     """Compact UTF-8; half a surrogate pair, which editors can send and servers refuse, becomes a question mark."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _ENCODER.encode(value).encode("utf-8", "replace")

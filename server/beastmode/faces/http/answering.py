@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from contextlib import aclosing
 from dataclasses import replace
 from types import MappingProxyType
@@ -42,6 +43,7 @@ STREAM: Mapping[str, str] = MappingProxyType(
     {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no"}
 )
 _CLIENT_CLOSED = 499
+_NOT_FOR_HEADERS = re.compile(r"[^ -~]")
 
 Asked = TypeVar("Asked", ChatRequest, FimRequest, EmbedRequest)
 
@@ -185,7 +187,7 @@ class Answering(Response):
             return {}
         return {
             f"{PREFIX}model": self._started.model,
-            f"{PREFIX}reason": "".join(c if c.isascii() and c.isprintable() else "?" for c in self._started.reason),
+            f"{PREFIX}reason": _NOT_FOR_HEADERS.sub("?", self._started.reason),
             f"{PREFIX}attempts": str(self._tries),
             **dict.fromkeys(self._dialect.id_headers, self._started.request_id),
         }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.responses import Response
+
+from beastmode.wire.base import to_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine
@@ -29,8 +30,7 @@ def wants_stream(request: Request) -> bool:
 
 def event(data: Any, name: str = "") -> bytes:
     """One server-sent event with JSON in it."""
-    said = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return f"{f'event: {name}{chr(10)}' if name else ''}data: {said}\n\n".encode("utf-8", "replace")
+    return b"%bdata: %b\n\n" % (f"event: {name}\n".encode() if name else b"", to_json(data))
 
 
 class EventStream(Response):
@@ -82,8 +82,9 @@ async def until_gone(receive: Receive, work: Coroutine[Any, Any, Result]) -> Res
         return task.result()
     finally:
         watch.cancel()
-        task.cancel()
-        await asyncio.gather(task, watch, return_exceptions=True)
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _gone(receive: Receive) -> None:

@@ -27,15 +27,17 @@ class Prometheus:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._made = {metric.name: self._make(metric) for metric in METRICS}
-        self._ones: dict[tuple[str, ...], Histogram | Counter | Gauge] = {}  # finding one again is half of the work
+        self._ones: dict[
+            tuple[str | None, ...], Histogram | Counter | Gauge
+        ] = {}  # finding one again is half of the work
 
     def record(self, metric: Metric, value: float, attributes: Mapping[str, str]) -> None:
         """See `Sink`."""
-        key = (metric.name, *(attributes.get(each, "") for each in metric.attributes))
+        key = (metric.name, *map(attributes.get, metric.attributes))
         one = self._ones.get(key)
         if one is None:
             made = self._made[metric.name]
-            one = self._ones[key] = made.labels(*key[1:]) if metric.attributes else made
+            one = self._ones[key] = made.labels(*(each or "" for each in key[1:])) if metric.attributes else made
         match one:
             case Histogram():
                 one.observe(value)
