@@ -33,7 +33,7 @@ async def _with_app(work: Callable[[App], Awaitable[Result]]) -> Result:
     settings, notices = load(os.environ)
     app = await App.open(settings, notices)
     try:
-        for notice in app.notices:
+        for notice in app.condition.notices:
             complain(notice.text, notice.fix)
         return await work(app)
     finally:

@@ -37,7 +37,7 @@ def status(as_json: Json = False) -> None:
 
     async def work(app: App) -> None:
         await app.settle()
-        found = await app.status()
+        found = await app.condition.status()
         if as_json:
             typer.echo(json.dumps(told(found), indent=2))
         else:

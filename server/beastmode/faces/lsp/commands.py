@@ -227,7 +227,7 @@ class Commands:
 
     async def status(self, _argument: Argument) -> Any:
         """-> `Status`, as the notification carries it."""
-        return to_protocol(await (await self._app()).status())
+        return to_protocol(await (await self._app()).condition.status())
 
 
 def answering(handler: Callable[[Argument], Awaitable[Any]]) -> Callable[[Argument], Awaitable[Any]]:

@@ -188,7 +188,7 @@ class Session:
         app.workspace.session.visited(cursor.uri, cursor.line)
         answer = await app.engine.suggest(cursor, explicit=asked.explicit, in_menu=asked.in_menu, allowed=allowed)
         if answer.error is not None:
-            app.report(answer.error)
+            app.condition.report(answer.error)
             self._broadcast.changed()
         return to_list(asked, answer.suggestions)
 

@@ -96,7 +96,7 @@ class Broadcast:
         while True:
             self._news.clear()
             try:
-                self._server.protocol.notify(protocol.STATUS, to_protocol(await app.status()))
+                self._server.protocol.notify(protocol.STATUS, to_protocol(await app.condition.status()))
                 await asyncio.sleep(PAUSE)
                 app.join_router()
                 await self._wait_for_news(app)
