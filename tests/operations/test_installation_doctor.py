@@ -168,7 +168,7 @@ def test_a_bug_report_holds_nothing_of_the_users(home: Path, tmp_path: Path) -> 
         "2026-11-29 08:00:00,123 WARNING 42 beastmode.router: /home/jane.doe/acme/x.db failed: Permission denied\n"
         f"2026-11-29 08:00:01,123 ERROR 42 beastmode.tasks: got {CODE} with {KEY} and ghp_A1b2C3d4\n"
         "Traceback (most recent call last):\n"
-        f'  File "{Path(__file__).parents[2]}/server/beastmode/app.py", line 12, in open\n'
+        f'  File "{Path(__file__).parents[2]}/server/beastmode/app/core.py", line 12, in open\n'
         '  File "/home/jane.doe/payroll/secret.py", line 7, in transfer_salary\n'
         "    return payroll[employee]\n"
         "ValueError: https://jane.doe:hunter2@gpu-17.corp.example/v1?key=4711471147\n"
@@ -186,7 +186,7 @@ def test_a_bug_report_holds_nothing_of_the_users(home: Path, tmp_path: Path) -> 
             assert secret not in text, f"{secret} in {name}"
     log = files["log.txt"].splitlines()
     assert log[0] == "2026-11-29 08:00:00,123 WARNING 42 beastmode.router: <path> failed: Permission denied"
-    assert "  beastmode/app.py:12 open" in log
+    assert "  beastmode/app/core.py:12 open" in log
     assert "ValueError: <URL>" in log
     assert sum("Custom model request failed" in line for line in log) == 3
     assert json.loads(files["models.json"])[0]["is_on_this_machine"]
