@@ -129,12 +129,14 @@ function parts(page, file, out) {
       }, 40);
     },
     async open(name, holding) {
-      await editor.palette('Go to File...');
-      await until('the list of files', async () => !(await input.inputValue({ timeout: 1000 }).catch(() => '>')).startsWith('>'));
-      await input.fill(name);
-      if (!(await rowChosen(name))) throw new Error(`no file ${name} to choose`);
-      await page.keyboard.press('Enter');
-      await page.locator('.tab.active', { hasText: name }).waitFor();
+      const isOpen = page.locator('.tab.active', { hasText: name });
+      await until(`the file ${name}`, async () => {
+        await editor.palette('Go to File...');
+        const list = until('the list of files', async () => !(await input.inputValue({ timeout: 1000 }).catch(() => '>')).startsWith('>'), 3);
+        const isChosen = await list.then(() => input.fill(name, { timeout: 3000 })).then(() => rowChosen(name), () => false);
+        if (isChosen) await page.keyboard.press('Enter');
+        return isChosen && isOpen.waitFor({ timeout: 5000 }).then(() => true, () => false);
+      }, 40);
       await page.locator('.editor-instance .view-lines', { hasText: holding }).first().waitFor();
       await page.locator('.editor-instance .view-lines').first().click();
       await page.locator('.editor-instance .monaco-editor.focused').waitFor();

@@ -90,9 +90,9 @@ def test_the_readme_shows_what_was_seen(session: Session) -> None:
 
 
 def test_the_vsix_is_small_and_holds_no_packages(vsix: Path) -> None:
-    """The VSIX carries the bundle, the server's wheel and the pages: under 1 MB, no node_modules, no sources."""
+    """The VSIX carries the bundle, the server's wheel and the pages: under 2 MB, no node_modules, no sources."""
     names = zipfile.ZipFile(vsix).namelist()
-    assert vsix.stat().st_size < 1_000_000
+    assert vsix.stat().st_size < 2_000_000
     assert not [name for name in names if "node_modules" in name or name.endswith((".ts", ".map"))]
     assert {"extension/dist/extension.js", "extension/dist/NOTICES.txt"} <= set(names)
     assert [name for name in names if name.endswith(".whl")]
