@@ -161,7 +161,9 @@ def _basics(model: ModelSpec, tried: Try) -> list[Check]:
     checks = [Check("Endpoint is reachable", ok=True, evidence=model.origin)]
     if isinstance(error, Unauthorized):
         return [*checks, Check("API key is valid", ok=False, evidence=error.message, fix=error.fix)]
-    checks.append(Check("API key is valid", ok=True, evidence="accepted" if model.has_key else "none was asked for"))
+    # An endpoint that is ill may not have looked at the key.
+    accepted = "accepted" if error is None else "was not refused"
+    checks.append(Check("API key is valid", ok=True, evidence=accepted if model.has_key else "none was asked for"))
     if error is not None:
         return [*checks, Check("Response format is correct", ok=False, evidence=error.message, fix=error.fix)]
     checks.append(Check("Response format is correct", ok=True, evidence=f"as a {model.provider} endpoint answers"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from beastmode.operations.served_models import served_models
 from beastmode.registry.registration import fields_of, parse
 from beastmode.router.ask import Endpoint
 from beastmode.router.attempt import auth_headers
+from beastmode.transport import load_network
 from beastmode.wire.base import endpoint
 
 if TYPE_CHECKING:
@@ -60,14 +62,7 @@ class Models:
         """Test a registered model; raises ModelNotFound, or AttemptFailed where its key cannot be opened."""
         model = self._registry.get(model_id)
         endpoint = await self._endpoints.locate(model)
-        report = await check_model(
-            model,
-            self._registry.provider(model.provider),
-            endpoint,
-            self._asker,
-            hold=self._spending.hold,
-            say=say,
-        )
+        report = await self._check(model, endpoint, say)
         exists = Check(EXISTS, ok=True, evidence=f"{model.id}, {model.name}")
         return replace(report, checks=(exists, *report.checks))
 
@@ -82,14 +77,18 @@ class Models:
             InvalidModel: with what is wrong, field by field.
         """
         model, key = parse(fields)
-        provider = self._registry.provider(model.provider)
-        endpoint = Endpoint(model.endpoint_url, auth_headers(provider.auth, key))
-        report = await check_model(model, provider, endpoint, self._asker, hold=self._spending.hold, say=say)
+        endpoint = Endpoint(model.endpoint_url, auth_headers(self._registry.provider(model.provider).auth, key))
+        report = await self._check(model, endpoint, say)
         if report.ok:
             await self._registry.add(report.model, key, replace=True)
         elif force:
             await self._registry.add(model, key, replace=True)  # with its provider's first formats, as parsed
         return report
+
+    async def _check(self, model: ModelSpec, endpoint: Endpoint, say: Callable[[str], None]) -> Report:
+        await asyncio.to_thread(load_network)  # what is timed is the endpoint, and not our own imports
+        provider = self._registry.provider(model.provider)
+        return await check_model(model, provider, endpoint, self._asker, hold=self._spending.hold, say=say)
 
     async def reach(self, model: ModelSpec) -> Check:
         """Whether a model's endpoint answers and takes its key: one free question, no model is asked."""
@@ -128,12 +127,11 @@ class Models:
             )
             await self._registry.add(model, None, replace=True)
             return Report(model, ())
-        provider = self._registry.provider(model.provider)
         used = key
         if key is None and model.origin == before.origin:  # a key never moves to another origin
             used = await self._registry.key_of(before)
-        endpoint = Endpoint(model.endpoint_url, auth_headers(provider.auth, used))
-        report = await check_model(model, provider, endpoint, self._asker, hold=self._spending.hold, say=say)
+        endpoint = Endpoint(model.endpoint_url, auth_headers(self._registry.provider(model.provider).auth, used))
+        report = await self._check(model, endpoint, say)
         if report.ok or force:
             await self._registry.add(report.model if report.ok else model, key, replace=True)
         return report
