@@ -74,7 +74,8 @@ def test_there_and_back(tmp_path: Path, home: Path) -> None:
 
 
 def test_keys_that_do_not_open_here_are_named(tmp_path: Path, home: Path) -> None:
-    """On a machine without the master key everything is restored, and the key has to be set anew."""
+    """On a machine without the master key everything is restored, and keys and addresses have to be set anew."""
+    assert beastmode("alerts", "target", "team", stdin="http://127.0.0.1:9/hook\n").exit_code == 0
     beastmode("backup", str(tmp_path / "it.zip"))
     for path in home.iterdir():
         path.unlink()
@@ -82,6 +83,9 @@ def test_keys_that_do_not_open_here_are_named(tmp_path: Path, home: Path) -> Non
     assert said.exit_code == 0, said.output
     assert "Failed to decrypt API key of custom:mine" in said.stderr
     assert "beastmode keys set custom:mine" in said.stderr
+    for output in (said.stderr, beastmode("doctor", "--offline").stdout, beastmode("alerts", "test").stderr):
+        assert "The address of team cannot be opened" in output
+        assert "beastmode alerts target team" in output
 
 
 def test_a_backup_never_overwrites(tmp_path: Path) -> None:

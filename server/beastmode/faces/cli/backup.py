@@ -80,10 +80,12 @@ def _file() -> Path:
 
 
 async def _unreadable(app: App) -> None:
-    """Open the restored database, which brings an older schema up to date, and name the keys that do not open here."""
+    """Open the restored database, which brings an older schema up to date, and name what does not open here."""
     for model in app.registry.models:
         if model.has_key:
             try:
                 await app.registry.key_of(model)
             except KeyUnreadable as error:
                 complain(error.message, error.fix)
+    for unreadable in await app.alerts.targets.unreadable():
+        complain(unreadable.message, unreadable.fix)

@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from beastmode.domain.errors import UserError
+from beastmode.domain.errors import KeyUnreadable, UserError
 from beastmode.operations.alerts.notify import service_of
 from beastmode.store import StoreError
 
@@ -79,16 +79,26 @@ class Targets:
                 return target
         raise UserError(f"There is no target called {name}", "Run `beastmode alerts list` to see them")
 
-    async def url(self, name: str) -> str:
-        """Its address.
+    async def unreadable(self) -> list[UserError]:
+        """What is wrong with each address that cannot be opened."""
+        found: list[UserError] = []
+        for target in await self.all():
+            try:
+                await self.url(target.name)
+            except UserError as error:
+                found.append(error)
+        return found
 
-        Raises:
-            UserError: there is no such target, or it has no address.
-            KeyUnreadable: there is one, but it cannot be opened.
-        """
-        found = await self._vault.open(*_sealed_as(await self.get(name)))
+    async def url(self, name: str) -> str:
+        """Its address; raises UserError where there is no such target, or none that can be opened."""
+        again = f"add it again: `beastmode alerts target {name}`"
+        try:
+            found = await self._vault.open(*_sealed_as(await self.get(name)))
+        except KeyUnreadable:
+            fix = f"Restore ENCRYPTION_KEY or the key file it was sealed with, or {again}"
+            raise UserError(f"The address of {name} cannot be opened on this machine", fix) from None
         if found is None:
-            raise UserError(f"The address of {name} is gone", f"Add it again: `beastmode alerts target {name}`")
+            raise UserError(f"The address of {name} is gone", f"A{again[1:]}")
         return found
 
 

@@ -40,6 +40,8 @@ async def examine(
     found += await keys(app.registry, app.vault, settings.paths.key_file)
     say("the built-in model")
     found += installation.builtin(settings.builtin, fetched=app.embedded.fetched)
+    for error in await app.alerts.targets.unreadable():
+        found.append(Check("Address of an alert", ok=False, evidence=error.message, fix=error.fix))
     if lost := await app.alerts.lost():
         evidence = f"{undelivered_line(len(lost))}: {lost[0].error}"
         found.append(Check("Alerts", ok=False, evidence=evidence, fix="Run `beastmode alerts test`"))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from beastmode.operations.charts import bars, columns
+from beastmode.operations.report.tables import cost
 from beastmode.operations.status import dollars
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def charts(report: Report) -> list[Drawing]:
         bars(
             "Paid, and what the same answers cost on the baseline",
             [
-                ("paid", total.cost, _dollars(total.cost)),
+                ("paid", total.cost, cost(total)),
                 (report.baseline, total.baseline_cost, _dollars(total.baseline_cost)),
             ],
         )
@@ -43,7 +44,7 @@ def charts(report: Report) -> list[Drawing]:
     made.append(columns(f"Requests by {by}", [name[-2:] for name in names], [("requests", requests)], "{:,.0f}".format))
     paid = [part for part in report.models if part.cost]
     if len(paid) > 1:
-        rows = [(part.name, part.cost, _dollars(part.cost)) for part in paid[:MOST_BARS]]
+        rows = [(part.name, part.cost, cost(part)) for part in paid[:MOST_BARS]]
         made.append(bars("Cost by model", rows))
     return made
 

@@ -44,6 +44,7 @@ class Part:
         cost: of every try whose price is known, whatever became of it.
         unpriced: tries that reached a model and whose cost nobody knows.
         own_cost, provider_cost: of `cost`, what went to the user's own models and to providers' models.
+        own_unpriced: of `unpriced`, the tries of the user's own models.
         failed: how many tries failed.
         failed_cost, cancelled_cost: of `cost`, what tries without a whole answer cost.
         baseline_cost: what the answers that were used would have cost on the baseline model, as far as that is known.
@@ -56,6 +57,7 @@ class Part:
     unpriced: int
     own_cost: Decimal
     provider_cost: Decimal
+    own_unpriced: int
     failed: int
     failed_cost: Decimal
     cancelled_cost: Decimal
@@ -193,11 +195,12 @@ class Report:
 def part_of(name: str, found: Iterable[tuple[Kind, Totals]]) -> Part:
     """One part, from the sums of the tries that belong to it."""
     by_outcome: dict[str, Totals] = {}
-    own = provider = 0
+    own = provider = own_unpriced = 0
     for kind, totals in found:
         by_outcome.setdefault(kind.outcome, Totals()).absorb(totals)
         if kind.model.startswith(OWN):
             own += totals["cost_nano"]
+            own_unpriced += totals["unpriced"]
         else:
             provider += totals["cost_nano"]
     nothing = Totals()
@@ -210,6 +213,7 @@ def part_of(name: str, found: Iterable[tuple[Kind, Totals]]) -> Part:
         unpriced=sum(totals["unpriced"] for totals in by_outcome.values()),
         own_cost=from_nano(own),
         provider_cost=from_nano(provider),
+        own_unpriced=own_unpriced,
         failed=failed["attempts"],
         failed_cost=from_nano(failed["cost_nano"]),
         cancelled_cost=from_nano(by_outcome.get(Outcome.CANCELLED, nothing)["cost_nano"]),
