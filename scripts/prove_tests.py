@@ -1,7 +1,8 @@
 """`make prove-tests`: generated tests for real packages, run in a copy, and what is kept of them in a fresh checkout.
 
 Installs pinned packages as data, asks a scripted model (tests/proofs) and the built-in one for tests of one function of
-each, and writes what became of them into docs/tasks.md. Takes about twenty minutes on two cores.
+each, and writes what became of them into docs/tasks.md. Takes about twenty minutes on two cores; `--missing` goes on
+where an earlier run was stopped.
 """
 
 from __future__ import annotations
@@ -106,24 +107,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=("scripted", "builtin", "both"), default="both")
     parser.add_argument("--no-document", action="store_true", help="leave docs/ as it is")
+    parser.add_argument("--missing", action="store_true", help="keep the rows of an earlier run, and add the others")
     chosen = parser.parse_args()
     cache = platformdirs.user_cache_path("beastmode", appauthor=False) / "proofs"
     models = ("scripted", "builtin") if chosen.model == "both" else (chosen.model,)
-    tables = {model: asyncio.run(prove(SUBJECTS, model, cache)) for model in models}
-    OUT.mkdir(parents=True, exist_ok=True)
-    for model, rows in tables.items():
-        data = [asdict(row) for row in rows]
-        (OUT / f"prove-tests-{model}.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
-    for model in {"scripted", "builtin"} - set(models):  # what was proved before stays in the document
-        if (file := OUT / f"prove-tests-{model}.json").exists():
-            tables[model] = [Row(**each) for each in json.loads(file.read_text(encoding="utf-8"))]
-    tables = {model: tables[model] for model in ("scripted", "builtin") if model in tables}
+    for model in models:
+        done = {(row.package, row.name): row for row in recorded(model)} if chosen.missing else {}
+        for subject in SUBJECTS:
+            if (subject.package, subject.name) not in done:
+                (row,) = asyncio.run(prove((subject,), model, cache))
+                done[row.package, row.name] = row
+            record(model, [done[key] for each in SUBJECTS if (key := (each.package, each.name)) in done])
+    # What was proved before with the other model stays in the document.
+    tables = {model: rows for model in ("scripted", "builtin") if (rows := recorded(model))}
     text = "\n\n".join(table(model, rows) for model, rows in tables.items())
     if not chosen.no_document:
         put(DOCUMENT, f"{where()}\n\n{text}")
     sys.stdout.write(text + "\n")
     rows = [row for each in tables.values() for row in each]
     sys.exit(0 if all(row.passing_afresh == row.kept for row in rows) and any(row.kept for row in rows) else 1)
+
+
+def recorded(model: str) -> list[Row]:
+    """The rows that there are of a model."""
+    file = OUT / f"prove-tests-{model}.json"
+    return [Row(**each) for each in json.loads(file.read_text(encoding="utf-8"))] if file.exists() else []
+
+
+def record(model: str, rows: Sequence[Row]) -> None:
+    """Keep them, should the next one never come."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / f"prove-tests-{model}.json").write_text(
+        json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8"
+    )
 
 
 async def prove(subjects: Sequence[Subject], model: str, cache: Path) -> list[Row]:

@@ -41,6 +41,7 @@ class Running:
         repairs: what was mended, by what was wrong.
         texts: of the documents that are open, by their paths in the workspace.
         into: the file that the answer becomes, where it is none of those that are shown.
+        is_cut: whether the last answer ended at its token limit.
     """
 
     order: Order
@@ -58,6 +59,7 @@ class Running:
     given: frozenset[str] = frozenset()
     left_out: list[str] = field(default_factory=list)
     into: str = ""
+    is_cut: bool = False
 
     def may_mend(self, wrong: str) -> bool:
         """Whether the model may try again; if so, it is taken note of."""

@@ -27,6 +27,7 @@ from beastmode.tasks.materials import bytes_of, desk_of, gather, planned_targets
 from beastmode.tasks.plan import read_plan
 from beastmode.tasks.proposal import (
     AnswerCut,
+    Check,
     CheckFailed,
     Doing,
     Failed,
@@ -281,8 +282,9 @@ class Work:
                         f"{run.model} said more than {MOST_CHARACTERS:,} characters, and was stopped",
                         "Nothing was written: ask for less at once",
                     )
+        run.is_cut = answer.finish is FinishReason.LENGTH
         # What is whole of a file of tests is run, and then it is known whether it is any good.
-        if answer.finish is FinishReason.LENGTH and run.recipe.edits and not run.recipe.makes_tests:
+        if run.is_cut and run.recipe.edits and not run.recipe.makes_tests:
             raise AnswerCut(
                 f"The answer of {run.model} was cut off by its token limit, and half of a change is none",
                 "Nothing was written: select fewer lines, or raise max_tokens of the model",
@@ -291,7 +293,7 @@ class Work:
     async def _proposal(self, run: Running, result: Result | None, text: str) -> Proposal:
         return Proposal(
             result.change if result else None,
-            result.checks if result else (),
+            result.checks if result else _of_text(run),
             clean(text),
             run.model,
             tuple(run.request_ids),
@@ -323,3 +325,9 @@ class Work:
         """The model that will most likely answer: whose window and whose edit format count."""
         verdicts = self._router.explain(route)
         return next((each for each in verdicts if each.against is None), verdicts[0]).model
+
+
+def _of_text(run: Running) -> tuple[Check, ...]:
+    """What is to be said of an answer that is the result itself."""
+    said = f"the token limit of {run.model} ended the answer; raise max_tokens of the model for all of it"
+    return (Check("Cut off", ok=False, evidence=said, is_needed=False),) if run.is_cut else ()

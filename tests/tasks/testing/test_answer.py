@@ -12,7 +12,7 @@ TWO = "def test_two():\n    assert 2\n"
 
 
 def read(answer: str, language: str = "python") -> str:
-    return read_tests(answer, language, Limits())
+    return read_tests(answer, language, Limits()).text
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,27 @@ def test_tests_of_other_languages() -> None:
     """What is a test is the language's own."""
     assert "it(" in read("```js\nit('adds', () => { expect(1).toBe(1); });\n```", "javascript")
     assert "TestA" in read("```go\npackage a\n\nfunc TestA(t *testing.T) {}\n```", "go")
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_cut", "text", "missing"),
+    [
+        (f"```python\n{ONE}{TWO}    assert half", True, ONE + TWO, "token limit ended its answer: test_two may be"),
+        (f"{ONE}{TWO}    assert half", True, ONE + TWO, "test_two may be without its end"),
+        (f"```python\n{ONE}\n\ndef test_two():\n    x =", True, ONE, "test_one may be without its end"),
+        (f"```python\n{ONE}```\nThey che", True, ONE, ""),
+        (f"```python\n{ONE}", False, ONE, ""),
+        (
+            f"```python\n{ONE}\n\ndef test_two():\n    assert [1,\n```",
+            False,
+            ONE,
+            "last lines of the answer (4) cannot",
+        ),
+    ],
+)
+def test_what_is_missing_is_said(answer: str, is_cut: bool, text: str, missing: str) -> None:  # noqa: FBT001 - a row
+    """The line at which a limit cut is half of one, even where it can be read; nothing goes without a word."""
+    given = read_tests(answer, "python", Limits(), is_cut=is_cut)
+    assert given.text.rstrip() == text.rstrip()
+    assert missing in given.missing
+    assert bool(given.missing) == bool(missing)

@@ -44,6 +44,11 @@ USELESS = """
 def test_it_is_useless():
     assert total is not None
 """
+EMPTY = """
+
+def test_it_only_runs():
+    total([1], 0)
+"""
 FLAKY = """
 
 def test_it_is_flaky():
@@ -86,6 +91,10 @@ async def test_without_a_yes_the_tests_are_shown_as_not_run(shop: Shop) -> None:
     assert evidence(proposal, NAME).startswith("not run: The tests of w are not run: you were not asked yet")
     assert proposal.verdict is None
     assert not any("kept" in check.evidence for check in proposal.checks)
+    assert not any(check.name in ("Cut off", "Without expectations") for check in proposal.checks)
+    shop.says(fenced(GOOD, EMPTY))
+    told = evidence(await shop.proposal("tests", "", "cart.py"), "Without expectations")
+    assert told.startswith("test_it_only_runs: ")
     assert shop.files() == before
     assert not (shop.app.settings.paths.home / "copies").exists()
     shop.app.is_trusted = False
@@ -124,9 +133,10 @@ async def test_what_is_whole_of_an_answer_that_was_cut_off_counts(shop: Shop) ->
     assert proposal.repaired == 0
     assert proposal.change is not None
     assert (proposal.change.edits[0].text or "").strip() == GOOD.strip()
+    assert "test_tax_comes_on_top may be without its end" in evidence(proposal, "Cut off")
     shop.says(fenced(long), fenced("def test_a():\n    pass\n"))
     assert (await shop.proposal("tests", "", "cart.py")).repaired == 1
-    assert "holds no test" in shop.questions[2]
+    assert "were cut off" in shop.questions[2]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def test_good():
 
 
 def test_useless():
-    half(4)
+    assert half(4)
 
 
 def test_wrong():
@@ -59,6 +59,16 @@ async def test_each_test_gets_its_own_verdict() -> None:
     assert verdict.kept[0].killed
     assert [test.name for test in source_tests(verdict.text, "python")] == ["test_good"]
     assert verdict.text.startswith("from code import half")
+
+
+async def test_a_test_that_expects_nothing_is_not_kept() -> None:
+    """It fails where a fault makes the code raise, and still says nothing of what the code does."""
+    tests = "def test_good():\n    assert half(4) == 2\n\n\ndef test_empty():\n    half(4)\n"
+    verdict, _ = await verdict_of(lambda _, broken, __: State.FAILED if broken else State.PASSED, tests)
+    assert [test.name for test in verdict.kept] == ["test_good"]
+    (dropped,) = verdict.dropped
+    assert (dropped.name, dropped.judged) == ("test_empty", Judged.USELESS)
+    assert "neither a value nor that an error is raised" in verdict.for_model
 
 
 async def test_the_repair_round_hears_the_runner_and_only_of_what_is_dropped() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from beastmode.context.syntax import parses
@@ -21,13 +22,22 @@ _MOST_CUT = 60
 _AGAIN = "Answer with one file of tests in one fenced block, and nothing else."
 
 
-def read_tests(answer: str, language: str, limits: Limits) -> str:
-    """The text of the test file that an answer gives.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The text of a test file, and what of the answer is not in it: '', or a sentence."""
+
+    text: str
+    missing: str = ""
+
+
+def read_tests(answer: str, language: str, limits: Limits, *, is_cut: bool = False) -> Given:
+    """The test file that an answer gives.
 
     Args:
         answer: all of it.
         language: of the tests, by the editor's id.
         limits: how much is read at all.
+        is_cut: whether it ended at a token limit; the last line of a block without an end is then half of one.
 
     Raises:
         CannotApply: there is no test in it, or nobody can tell which block is meant.
@@ -35,6 +45,10 @@ def read_tests(answer: str, language: str, limits: Limits) -> str:
     if len(answer) > limits.answer or answer.count("\n") > limits.lines:
         raise CannotApply("The answer is too long to be read", "Write fewer tests, and nothing else.")
     lines = answer_lines(answer)
+    if is_cut and _is_open(lines):
+        lines.pop()
+    else:
+        is_cut = False
     blocks = [text for text in _blocks(lines) if source_tests(text, language)]
     if not blocks and parses(whole := "\n".join(lines).strip("\n") + "\n", language) and source_tests(whole, language):
         blocks = [whole]
@@ -44,26 +58,46 @@ def read_tests(answer: str, language: str, limits: Limits) -> str:
         names = [test.name for text in blocks for test in source_tests(text, language)]
         if len(names) != len(set(names)):
             raise CannotApply(f"The answer holds {len(blocks)} blocks with tests of the same names", _AGAIN)
-    text = "\n\n".join(blocks)
-    if parses(text, language) is False:
+    said = text = "\n\n".join(blocks)
+    if is_cut or parses(text, language) is False:
         text = _whole_part(text, language)
-    if parses(text, language) is False:
+    if not text:
         raise CannotApply(
             "The tests have syntax errors, or were cut off", f"Write code that can be read, and less of it. {_AGAIN}"
         )
-    return text
+    return Given(text, _missing(said, text, language, is_cut=is_cut))
+
+
+def _missing(said: str, text: str, language: str, *, is_cut: bool) -> str:
+    """What of the tests that a model said or would have said is not in the text."""
+    half = f"{source_tests(text, language)[-1].name} may be without its end"
+    if is_cut:
+        return f"the model's token limit ended its answer: {half}, and further tests are missing"
+    lines = said.rstrip("\n").count("\n") - text.rstrip("\n").count("\n")
+    return f"the last lines of the answer ({lines}) cannot be read as code: {half}" if lines else ""
+
+
+def _is_open(lines: Sequence[str]) -> bool:
+    """Whether the answer ends within its code: in a fenced block, or without any."""
+    marks, is_open = "", True
+    for line in lines:
+        if marks and _closes(line, marks):
+            marks, is_open = "", False
+        elif not marks and (opening := fence(line)):
+            marks, is_open = opening.marks, True
+    return is_open
 
 
 def _whole_part(text: str, language: str) -> str:
-    """The text up to where it was cut off; as it is where that cannot be told."""
+    """The text up to where it was cut off; '' where that cannot be told."""
     lines = text.rstrip("\n").split("\n")
-    for end in range(len(lines) - 1, max(0, len(lines) - _MOST_CUT), -1):
+    for end in range(len(lines), max(0, len(lines) - _MOST_CUT), -1):
         part = "\n".join(lines[:end]) + "\n"
         if part.rstrip().endswith(_OPEN):
             continue
         if parses(part, language) and source_tests(part, language):
             return part
-    return text
+    return ""
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[str]:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from beastmode.domain.errors import BeastModeError
 from beastmode.tasks.chat.clean import one_line
 from beastmode.tasks.proposal import Check, CheckFailed
+from beastmode.tasks.verify.expecting import expecting_nothing
 
 if TYPE_CHECKING:
+    from beastmode.tasks.testing.answer import Given
     from beastmode.tasks.verify.verdict import Judgement, Verdict
 
 NAME = "Generated tests"
@@ -51,6 +53,18 @@ def summary(verdict: Verdict) -> str:
 def not_run(error: BeastModeError) -> Check:
     """That nothing was run, and why."""
     return Check(NAME, ok=False, evidence=f"not run: {error.message}. {error.fix}", is_needed=False)
+
+
+def cut_off(given: Given) -> tuple[Check, ...]:
+    """That a part of the answer is missing; nothing where it is whole."""
+    return (Check("Cut off", ok=False, evidence=given.missing, is_needed=False),) if given.missing else ()
+
+
+def without_expectations(given: Given, language: str) -> tuple[Check, ...]:
+    """Which tests expect nothing, where running them does not sort them out."""
+    names = expecting_nothing(given.text, language)
+    told = f"{', '.join(names)}: neither a value is checked nor that an error is raised"
+    return (Check("Without expectations", ok=False, evidence=told, is_needed=False),) if names else ()
 
 
 def as_data(verdict: Verdict) -> dict[str, object]:

@@ -15,7 +15,14 @@ from beastmode.tasks.edits.change import FileEdit
 from beastmode.tasks.testing.adding import added
 from beastmode.tasks.testing.aim import aim_at, beside
 from beastmode.tasks.testing.answer import read_tests
-from beastmode.tasks.testing.said import TestsDropped, checks_of, not_run, summary
+from beastmode.tasks.testing.said import (
+    TestsDropped,
+    checks_of,
+    cut_off,
+    not_run,
+    summary,
+    without_expectations,
+)
 from beastmode.tasks.verify import CannotRun, CopyTooLarge, Kind, NotAllowedToRun, Sandbox, bench, check_tests
 from beastmode.tasks.verify.testcode import source_tests
 from beastmode.tasks.verify.verdict import Target as UnderTest
@@ -28,9 +35,11 @@ if TYPE_CHECKING:
     from beastmode.domain.errors import BeastModeError
     from beastmode.tasks.edits import Change
     from beastmode.tasks.materials import Target
+    from beastmode.tasks.proposal import Check
     from beastmode.tasks.running import Running
     from beastmode.tasks.telling import Say
     from beastmode.tasks.testing.aim import Aim
+    from beastmode.tasks.testing.answer import Given
     from beastmode.tasks.verify import Bench, Consent
 
 
@@ -99,15 +108,17 @@ class Testing:
 
     async def judge(self, answer: str, _name: str, say: Say) -> Result:
         """See `Course`. What is kept of an answer is remembered, should a later one be worse."""
-        path, text, before = await asyncio.to_thread(self._read, answer)
+        path, given, text, before = await asyncio.to_thread(self._read, answer)
         change = await asyncio.to_thread(self._change, path, text)
+        cut = cut_off(given)
         try:
             verdict = await self._checked(path, text, before, say)
         except (NotAllowedToRun, CannotRun, CopyTooLarge) as error:
             told = replace(change, summary=f"{change.summary}; its tests were not run")
-            return Result(told, (*parsing(change), not_run(error)))
+            empty = without_expectations(given, self._aim.language)
+            return Result(told, (*parsing(change), not_run(error), *empty, *cut))
         if verdict.kept:
-            self._remember(await asyncio.to_thread(self._change, path, verdict.text), verdict)
+            self._remember(await asyncio.to_thread(self._change, path, verdict.text), verdict, cut)
         if verdict.dropped or not verdict.kept:
             raise TestsDropped(verdict)
         return self._best_one()
@@ -122,22 +133,22 @@ class Testing:
         assert self._best is not None, "something was kept"  # noqa: S101 - for the type checker
         return self._best
 
-    def _remember(self, change: Change, verdict: Verdict) -> None:
+    def _remember(self, change: Change, verdict: Verdict, cut: Sequence[Check]) -> None:
         least = len(self._best.verdict.kept) if self._best is not None and self._best.verdict is not None else 0
         if len(verdict.kept) >= least:
             told = replace(change, summary=f"{change.summary}: {summary(verdict)}")
-            self._best = Result(told, checks_of(verdict, self._aim.runner.title), verdict)
+            self._best = Result(told, (*checks_of(verdict, self._aim.runner.title), *cut), verdict)
 
-    def _read(self, answer: str) -> tuple[str, str, str]:
-        """The file that the tests go into, its text with them, and its text before; in a thread."""
+    def _read(self, answer: str) -> tuple[str, Given, str, str]:
+        """The file that the tests go into, the tests, its text with them, and its text before; in a thread."""
         aim, guard = self._aim, self._run.guard
-        new = read_tests(answer, aim.language, guard.limits)
+        given = read_tests(answer, aim.language, guard.limits, is_cut=self._run.is_cut)
         original = self._run.files.read(aim.path) if aim.extends else None
-        text = added(original.text, new, aim.language) if original is not None else None
+        text = added(original.text, given.text, aim.language) if original is not None else None
         if original is not None and text is not None:
-            return aim.path, text, original.text
+            return aim.path, given, text, original.text
         path = guard.check(beside(self._run.root, aim).path)
-        return path, new, ""
+        return path, given, given.text, ""
 
     def _change(self, path: str, text: str) -> Change:
         """The change that makes the file so; in a thread."""

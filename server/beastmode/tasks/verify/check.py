@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from beastmode.context.syntax import language_of
+from beastmode.tasks.verify.expecting import expecting_nothing
 from beastmode.tasks.verify.loosening import loosened
 from beastmode.tasks.verify.mutations import mutations
 from beastmode.tasks.verify.outcome import State
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from beastmode.tasks.verify.mutations import Mutation
     from beastmode.tasks.verify.outcome import Outcome
     from beastmode.tasks.verify.running import Bench, Ran
+    from beastmode.tasks.verify.testcode import SourceTest
     from beastmode.tasks.verify.verdict import Target
 
+_EXPECTS_NOTHING = "it checks neither a value nor that an error is raised"
 _SEED = 1
 _MOST_LOOSENED = 12
 """Expectations that are taken out of one test."""
@@ -132,7 +135,8 @@ class _Checker:
         outcome = first.outcome
         if problem := _problem(first, self._bench.runner.timeout_s) or self._harm(outcome):
             return self._verdict(first, problem=problem)
-        self._judge_first(outcome)
+        empty = expecting_nothing(text, self._language)
+        self._judge_first(outcome, [test for test in source_tests(text, self._language) if test.name in empty])
         await self._repeat(text)
         await self._break(text, most, self._lines_run(first))
         for name in self._standing():
@@ -157,7 +161,7 @@ class _Checker:
             self._course.steps.append(said)
         return text, ran
 
-    def _judge_first(self, outcome: Outcome) -> None:
+    def _judge_first(self, outcome: Outcome, empty: Sequence[SourceTest]) -> None:
         for name, (state, message) in outcome.functions().items():
             if self._is_theirs(name):
                 continue
@@ -165,6 +169,8 @@ class _Checker:
                 self._drop(name, Judged.FAILED, message)
             elif state is State.SKIPPED:
                 self._drop(name, Judged.SKIPPED, "it does not run here")
+            elif any(test.is_called(name) for test in empty):
+                self._drop(name, Judged.USELESS, _EXPECTS_NOTHING)
             else:
                 self._course.killed[name] = []
 

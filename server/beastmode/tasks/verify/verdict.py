@@ -21,7 +21,7 @@ class Judged(StrEnum):
     UNSTABLE = "unstable"
     """It passed, and then it did not, with nothing changed but the order."""
     USELESS = "useless"
-    """It passed whatever was broken in the code under test."""
+    """It expects nothing, or it passed whatever was broken in the code under test."""
     SKIPPED = "skipped"
 
 
