@@ -81,7 +81,7 @@ export class Tasks {
     await checkVersions(files);
     const price = cost === null ? [] : [Number(cost) ? `$${Number(cost).toPrecision(2)}` : 'free'];
     const seen = checks.map(({ name, ok, evidence }) => `${ok ? '✓' : '✗'} ${name}${ok || !evidence ? '' : `: ${evidence}`}`);
-    const facts = [model, ...price, ...(repaired ? ['repaired once'] : []), ...seen, ...leftOut].join(' · ');
+    const facts = [model, ...price, ...(repaired ? ['mended'] : []), ...seen, ...leftOut].join(' · ');
     const headline = (files.length ? summary : summary || text || 'The model changed nothing').split('\n')[0]!.slice(0, 300);
     void vscode.window.showInformationMessage([headline, facts].filter(Boolean).join(' · '));
     if (!files.length) return;

@@ -117,7 +117,8 @@ def tell(proposal: Proposal) -> None:
         mark = Text("✓ ", "green") if check.ok else Text("! ", "yellow")
         err().print(mark.append(f"{visible(check.name)}: ", "bold").append(visible(check.evidence), "default"))
     cost = dollars(proposal.cost) or "cost unknown"
-    mended = f", mended {proposal.repaired} times" if proposal.repaired else ""
+    times = {0: "", 1: ", mended once", 2: ", mended twice"}
+    mended = times.get(proposal.repaired, f", mended {proposal.repaired} times")
     err().print(Text(f"({proposal.model}, {cost}, {proposal.latency:.1f} s{mended})", "dim"))
 
 
