@@ -63,7 +63,8 @@ async def look(ledger: Ledger, now: float, since: float, user: str | None = None
     seen = await ledger.overview(spans(since, now), user)
     models = await levels(ledger, now)
     if user is not None:
-        models = {model: health for model, health in models.items() if model in seen.models}
+        # The level alone: the reasons quote what went wrong for somebody else.
+        models = {model: Health(health.level) for model, health in models.items() if model in seen.models}
     failed = await ledger.failures(since, now, MOST_ERRORS, user=user)
     return Monitoring(seen, overall(seen.total, models), models, failed)
 
@@ -93,8 +94,8 @@ def overall(total: Summary, models: Mapping[str, Health]) -> Health:
         found = Health(level, tuple(issues))
     for model, health in models.items():
         if health.level not in {HealthLevel.HEALTHY, HealthLevel.UNKNOWN}:
-            issues = [*found.issues, f"{model} is {health.level}: {'; '.join(health.issues)}"]
-            found = replace(found, issues=tuple(issues))
+            why = f": {'; '.join(health.issues)}" if health.issues else ""
+            found = replace(found, issues=(*found.issues, f"{model} is {health.level}{why}"))
         if WORSE[health.level] > WORSE[found.level]:
             found = replace(found, level=health.level)
     return found

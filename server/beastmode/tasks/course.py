@@ -115,7 +115,8 @@ class Editing:
         change, checks = await asyncio.to_thread(read)
         if run.plan:
             checks.append(as_planned(change, run.plan))
-        if self._tests is not None and not any(check.is_needed and not check.ok for check in checks):
+        is_owners = not run.order.user  # who allowed that code is run: not code that somebody else asked for
+        if self._tests is not None and is_owners and not any(check.is_needed and not check.ok for check in checks):
             checks += await self._tests(run.root, change)
         if any(check.is_needed and not check.ok for check in checks):
             raise CheckFailed(tuple(checks))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from starlette.routing import Route
+from tests.support.model_server import ModelServer
 
 from beastmode.domain.errors import UserError
 from beastmode.faces.http.auth import is_public
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tests.support.gateway_client import Gate
 
 LIST = "/api/models/list"
+MONITORING = "/api/models/custom/monitoring"
+OVERVIEW = "/api/dashboard/overview"
 
 
 def paths(gate: Gate) -> list[tuple[str, str]]:
@@ -317,3 +320,57 @@ async def test_a_number_is_one(gate: Gate, number: str) -> None:
     answer = await gate.client.post("/v1/chat/completions", content=asked)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"].startswith("temperature: expected a number")
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}], "stream": True}),
+        ("/v1/messages", {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}),
+        ("/api/codebase/chat", {"message": "hi"}),
+        ("/api/codebase/refactor", {"repo": "shop", "file": "a.py", "instruction": "go on"}),
+        ("/api/codebase/suggestions", {"prefix": "def "}),
+    ],
+)
+async def test_where_a_model_answers_is_told_to_nobody_but_the_owner(
+    gate: Gate, workspace: Path, path: str, asked: dict[str, object], accept: str
+) -> None:
+    """Not by an error either, when it comes or when it is looked up later."""
+    (workspace / "a.py").write_text("a = 1\n")
+    await gate.register("http://127.0.0.1:9/v1", "one")
+    body, headers = asked | {"model": "custom:one"}, {"accept": accept}
+    token = await gate.gateway.users.add(User("ada", frozenset({"custom:one", "workspace:shop"})))
+    async with gate.as_(token) as ada:
+        told = [(await ada.post(path, json=body, headers=headers)).text]
+        told += [(await ada.get(seen)).text for seen in (f"{MONITORING}?details=true", MONITORING, OVERVIEW)]
+    assert "the endpoint" in told[0]
+    assert [text for text in told if "127.0.0.1" in text] == []
+    assert "127.0.0.1" in (await gate.client.post(path, json=body, headers=headers)).text
+
+
+async def test_a_user_is_not_told_what_went_wrong_for_others(gate: Gate) -> None:
+    """That a model is not well is everybody's to know who asks it; what another one's error said is not."""
+    async with ModelServer(text="fine") as server:
+        await gate.register(f"{server.url}/m/400+echo/v1", "one", api_key="their-word")
+        asked = {"model": "custom:one", "messages": [{"role": "user", "content": "hi"}]}
+        token = await gate.gateway.users.add(User("ada", frozenset({"custom:one"})))
+        async with gate.as_(token) as ada:
+            await ada.post("/v1/chat/completions", json=asked)
+            for _ in range(5):
+                await gate.client.post("/v1/chat/completions", json=asked)
+            health = (await ada.get(MONITORING)).json()["health"]
+    assert health["issues"] == ["1 of 1 requests failed", "custom:one is degraded"] or health["issues"][1:] == [
+        "custom:one is unhealthy"
+    ]
+
+
+async def test_a_route_is_counted_by_its_name(gate: Gate) -> None:
+    """Whatever stands in its parameters: a client's words are no labels."""
+    for name in ("a", "api", "m/o", "custom"):
+        await gate.client.delete(f"/api/models/custom/{name}")
+        await gate.client.get(f"/v1/models/{name}")
+    text = (await gate.client.get("/metrics")).text
+    routes = {route for route in re.findall(r'http_route="([^"]*)"', text) if "model" in route}
+    assert routes == {"/api/models/custom/{model_id}", "/v1/models/{model_id}"}

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.gateway_client import opened_gate
 from tests.support.model_server import ModelServer
 
 from beastmode.registry.users import User
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     import httpx
     from tests.support.gateway_client import Gate
+
+    from beastmode.settings import Settings
 
 ANSWER = "Use this:\n\n```python\ndef add(a, b):\n    return a + b\n```\n"
 EDIT = """users.py
@@ -242,3 +245,22 @@ async def test_a_budget_that_is_spent_is_said(gate: Gate) -> None:
             refused = await ada.post(CHAT, json={"message": "x", "model": "custom:my-code-model"})
     assert refused.status_code == 402
     assert "daily cap of ada" in refused.json()["error"]
+
+
+async def test_only_the_owner_may_have_a_change_written(settings: Settings, workspace: Path) -> None:
+    """Who was given a workspace reads it: a change that is written there is run by its owner sooner or later."""
+    (workspace / "users.py").write_text("def add(a,b): return a+b\n")
+    asked = {"model": "custom:my-code-model", "file": "users.py", "instruction": "types", "apply": True}
+    async with (
+        ModelServer(text=EDIT) as server,
+        opened_gate(settings, workspaces={"shop": workspace}, writes=True) as gate,
+    ):
+        await gate.register(server.base)
+        token = await gate.gateway.users.add(User("ada", frozenset({"custom:my-code-model", "workspace:shop"})))
+        async with gate.as_(token) as ada:
+            refused = await ada.post(REFACTOR, json=asked)
+            assert refused.status_code == 403, refused.text
+            assert (await ada.post(REFACTOR, json=asked | {"apply": False})).status_code == 200
+        assert "int" not in (workspace / "users.py").read_text()
+        assert (await gate.client.post(REFACTOR, json=asked)).json()["applied"] is True
+        assert "int" in (workspace / "users.py").read_text()

@@ -11,7 +11,9 @@ from tests.support.open_documents import Tab
 from tests.support.scripted_bench import Scripted
 from tests.support.shop import CART
 
+from beastmode.registry.users import EVERY, User
 from beastmode.tasks.chat import Attachment
+from beastmode.tasks.covering import NAME as COVERED
 from beastmode.tasks.edits import write
 from beastmode.tasks.proposal import Doing, Order, Proposed
 from beastmode.tasks.testing.said import NAME, as_data
@@ -286,3 +288,24 @@ async def test_a_test_file_that_is_there_is_extended(allowed: Shop) -> None:
     assert "def test_a_cart_is_empty():\n    assert Cart().prices == []\n\n\ndef test_it_adds" in text
     assert "wrong" not in text
     assert text.count("total([2], 0)") == 1
+
+
+async def test_what_a_guest_had_written_is_not_run(allowed: Shop) -> None:
+    """The owner's yes is for the owner's orders: a user of the gateway, whose words a model follows, runs nothing."""
+    await allowed.app.registry.users.add(User("ada", frozenset({EVERY})))
+    allowed.says(f"```python\n{GOOD}```")
+    made = await allowed.proposal("tests", "", "cart.py", user="ada")
+    assert made.verdict is None
+    assert any("only their owner" in check.evidence for check in made.checks)
+
+
+async def test_a_guests_change_runs_no_tests_either(allowed: Shop) -> None:
+    """Not even the tests that are there: the change is in the copy, and they would run it."""
+    (allowed.root / "test_cart.py").write_text(GOOD)
+    await allowed.app.registry.users.add(User("ada", frozenset({EVERY})))
+    edit = f"cart.py\n<<<<<<< SEARCH\n{CART}=======\n{CART}\n# seen\n>>>>>>> REPLACE\n"
+    allowed.says(edit)
+    guests = await allowed.proposal("refactor", "say that you saw it", "cart.py", user="ada")
+    owners = await allowed.proposal("refactor", "say that you saw it", "cart.py")
+    assert COVERED in {check.name for check in owners.checks}
+    assert COVERED not in {check.name for check in guests.checks}

@@ -21,6 +21,7 @@ from beastmode.domain.errors import BeastModeError
 from beastmode.domain.request import ChatRequest, EmbedRequest, FimRequest
 from beastmode.domain.response import Started
 from beastmode.faces.http.auth import caller
+from beastmode.faces.http.discretion import for_user
 from beastmode.faces.http.problems import Refusal
 from beastmode.faces.http.streaming import ClientGone, until_gone
 from beastmode.wire.base import to_json
@@ -141,6 +142,7 @@ class Answering(Response):
                 log.exception("An answer failed")
                 error = BeastModeError("The gateway failed", "See its log")
             assert isinstance(error, BeastModeError)  # noqa: S101 - for the type checker
+            error = for_user(error, scope["state"]["user"], self._app.registry)
             if not self._has_begun:
                 await self._dialect.refuse(error, self._facts())(scope, receive, send)
             elif self._encoder is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from beastmode.domain.errors import BeastModeError
 from beastmode.faces.http import code_shapes as shapes
 from beastmode.faces.http.auth import caller
 from beastmode.faces.http.body import read
+from beastmode.faces.http.discretion import for_user
 from beastmode.faces.http.json_answer import Json
 from beastmode.faces.http.operation import Described, Operation
 from beastmode.faces.http.problems import Refusal, details
@@ -73,7 +75,7 @@ def _chat(gateway: Gateway) -> Any:
         user, body = caller(request), await read(request, shapes.ChatBody)
         events = _asked(gateway, user, body)
         if wants_stream(request):
-            return await streamed(request, events, lambda each: _chat_event(body, each))
+            return await streamed(gateway, request, events, lambda each: _chat_event(body, each))
         last = await while_connected(request, _last(events))
         if isinstance(last, Ended) and last.error is not None:
             raise last.error
@@ -95,7 +97,7 @@ async def _asked(gateway: Gateway, user: User, body: shapes.ChatBody) -> AsyncGe
     )
     async with aclosing(events):
         async for each in events:
-            yield each
+            yield _told(gateway, user, each)
             if not body.use_llm:
                 return
 
@@ -103,6 +105,13 @@ async def _asked(gateway: Gateway, user: User, body: shapes.ChatBody) -> AsyncGe
 def _session(user: User, name: str | None) -> str | None:
     """A conversation's id; one user's is never another's."""
     return f"{user.name}:{name}" if name and user.name else name or None
+
+
+def _told(gateway: Gateway, user: User, each: Any) -> Any:
+    """An event as its user may read it."""
+    if isinstance(each, Ended | Failed) and each.error is not None:
+        return replace(each, error=for_user(each.error, user, gateway.app.registry))
+    return each
 
 
 def _chat_event(body: shapes.ChatBody, each: ChatEvent) -> bytes:
@@ -127,12 +136,8 @@ def _task(gateway: Gateway, name: str, kind: type[shapes.TaskBody]) -> Any:
         root = gateway.folders.root(user, body.repo)
         if not body.use_llm:
             raise Refusal(400, "There is nothing to be done without a model", "Leave `useLLM` out, or send true")
-        if body.apply and not gateway.access.writes:
-            raise Refusal(
-                403,
-                "This gateway writes nothing to a workspace",
-                "Leave `apply` out and make the change yourself, or start it with `beastmode serve --allow-writes`",
-            )
+        if body.apply:
+            _check_may_write(gateway, user)
         order = Order(
             name,
             body.words,
@@ -142,9 +147,9 @@ def _task(gateway: Gateway, name: str, kind: type[shapes.TaskBody]) -> Any:
             body.local_only,
             user.name,
         )
-        events = _carried_out(gateway, order, root, writes=body.apply)
+        events = _carried_out(gateway, user, order, root, writes=body.apply)
         if wants_stream(request):
-            return await streamed(request, events, _task_event)
+            return await streamed(gateway, request, events, _task_event)
         last = await while_connected(request, _last(events))
         if isinstance(last, Failed):
             raise last.error
@@ -153,8 +158,20 @@ def _task(gateway: Gateway, name: str, kind: type[shapes.TaskBody]) -> Any:
     return task
 
 
+def _check_may_write(gateway: Gateway, user: User) -> None:
+    """Raise Refusal where a change may be proposed only: what stands in a workspace will be run by its owner."""
+    if not gateway.access.writes:
+        raise Refusal(
+            403,
+            "This gateway writes nothing to a workspace",
+            "Leave `apply` out and make the change yourself, or start it with `beastmode serve --allow-writes`",
+        )
+    if not user.is_owner:
+        raise Refusal(403, "Only the owner of this gateway may have a change written", "Leave `apply` out")
+
+
 async def _carried_out(
-    gateway: Gateway, order: Order, root: Path, *, writes: bool
+    gateway: Gateway, user: User, order: Order, root: Path, *, writes: bool
 ) -> AsyncGenerator[Event | shapes.TaskAnswer]:
     """The events of a task; in the place of its proposal, the answer, after the change was written where asked to."""
     if writes:
@@ -164,7 +181,7 @@ async def _carried_out(
             if isinstance(each, Proposed):
                 yield await _answer(gateway, each.proposal, root, writes=writes)
             else:
-                yield each
+                yield _told(gateway, user, each)
 
 
 async def _answer(gateway: Gateway, proposal: Proposal, root: Path, *, writes: bool) -> shapes.TaskAnswer:
@@ -187,7 +204,7 @@ def _task_event(each: Event | shapes.TaskAnswer) -> bytes:
             return b""
 
 
-async def streamed(request: Request, events: AsyncGenerator[Any], told: Any) -> Response:
+async def streamed(gateway: Gateway, request: Request, events: AsyncGenerator[Any], told: Any) -> Response:
     """The answer as it comes. What fails before the first event is a plain problem; after it, an `error` event."""
     first = await while_connected(request, anext(events))
     if isinstance(first, Failed):
@@ -201,7 +218,7 @@ async def streamed(request: Request, events: AsyncGenerator[Any], told: Any) -> 
                 async for each in events:
                     yield told(each)
             except BeastModeError as error:
-                yield event(details(error), "error")
+                yield event(details(for_user(error, caller(request), gateway.app.registry)), "error")
 
     return EventStream(pieces())
 

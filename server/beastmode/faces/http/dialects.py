@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 from starlette.exceptions import HTTPException
 
 from beastmode.domain.errors import AttemptFailed, BeastModeError, RateLimited, Resting
+from beastmode.faces.http.discretion import for_user
 from beastmode.faces.http.json_answer import Json
 from beastmode.faces.http.problems import Refusal, headers_of, problem, status_of
 from beastmode.wire import anthropic_ingress, openai_ingress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from beastmode.registry.registry import Registry
 
 REFUSED: Mapping[int, str] = {
     401: "authentication_error",
@@ -61,10 +64,14 @@ def refused(path: str, error: BeastModeError) -> Response:
     return OPENAI.refuse(error) if path.startswith("/v1/") else problem(error)
 
 
-async def answer(request: Request, error: Exception) -> Response:
+def answers(registry: Registry) -> Callable[[Request, Exception], Awaitable[Response]]:
     """A handler of exceptions for Starlette."""
-    assert isinstance(error, BeastModeError)  # noqa: S101 - it is registered for nothing else
-    return refused(request.url.path, error)
+
+    async def answer(request: Request, error: Exception) -> Response:
+        assert isinstance(error, BeastModeError)  # noqa: S101 - it is registered for nothing else
+        return refused(request.url.path, for_user(error, request.state.user, registry))
+
+    return answer
 
 
 async def unknown(request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from beastmode.domain.model import BUILTIN_ID
 from beastmode.domain.request import Task
 from beastmode.domain.routing import Health, HealthLevel
+from beastmode.faces.http.discretion import without_addresses
 from beastmode.ledger.days import first_of_month, midnight
 from beastmode.ledger.steps import cut, read_range
 from beastmode.operations.meanings import meaning_of
@@ -78,7 +79,7 @@ async def figures(gateway: Gateway, user: User, view: View, now: float) -> dict[
     failed = await ledger.failures(*span, MOST_ERRORS, models=view.models, user=whose)
     asked = series.models if view.models is None else [model for model in series.models if model in view.models]
     own = [model for model in asked if model.startswith("custom:")]
-    return {
+    said = {
         "since": view.since,
         "until": view.until,
         "step": steps.step,
@@ -109,6 +110,7 @@ async def figures(gateway: Gateway, user: User, view: View, now: float) -> dict[
         "routing": _routing(routed),
         "spend": await _spend(gateway, user, view, now),
     }
+    return said | {"errors": without_addresses(said["errors"], user, gateway.app.registry)}
 
 
 def _sums(of: Summary) -> dict[str, Any]:

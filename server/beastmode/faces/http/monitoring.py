@@ -12,8 +12,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from beastmode.domain.errors import BeastModeError
 from beastmode.faces.http.auth import caller, require_owner
+from beastmode.faces.http.discretion import without_addresses
 from beastmode.faces.http.json_answer import Json
-from beastmode.faces.http.operation import Described, Operation
+from beastmode.faces.http.operation import ROUTE, Described, Operation
 from beastmode.operations.durations import read_since
 from beastmode.operations.metrics.gauges import read_gauges
 from beastmode.operations.metrics.prometheus import MEDIA_TYPE, Prometheus
@@ -132,12 +133,8 @@ class Measure:
 
 def route_of(scope: Scope) -> str:
     """The path as the route has it, `/api/models/{model_id}`; of no route, nothing of what the client sent."""
-    if "endpoint" not in scope:
-        return UNMATCHED
-    path: str = scope["path"]
-    for name, value in scope.get("path_params", {}).items():
-        path = path.replace(str(value), f"{{{name}}}") if str(value) else path
-    return path
+    path: str = scope.get(ROUTE, UNMATCHED)
+    return path.replace(":path}", "}")
 
 
 def routes(gateway: Gateway) -> list[BaseRoute]:
@@ -151,7 +148,8 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
         seen = await look(app.ledger, now, since, None if who.is_owner else who.name)
         if request.query_params.get("details") != "true":
             return Json(to_specification(seen))
-        return Json(to_details(seen, await app.alerts.lost() if who.is_owner else ()))
+        said = to_details(seen, await app.alerts.lost() if who.is_owner else ())
+        return Json(without_addresses(said, who, app.registry))
 
     async def scraped(request: Request) -> Response:
         require_owner(request)

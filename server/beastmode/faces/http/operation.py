@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
     from starlette.responses import Response
+    from starlette.routing import Match
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+ROUTE = "beastmode.route"
+"""In the scope of a request: the path of its route, as in `Operation`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,11 @@ class Operation(Route):
         self.app = _answering(endpoint)
         self.method = method
         self.described = described
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As Starlette's; the scope then says which route it is, whatever stands in its parameters."""
+        match, found = super().matches(scope)
+        return match, {**found, ROUTE: self.path} if found else found
 
 
 def _answering(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:

@@ -106,7 +106,7 @@ def build(gateway: Gateway, apis: Iterable[Callable[[Gateway], list[BaseRoute]]]
             Middleware(BodyLimit),
         ],
         exception_handlers={
-            BeastModeError: dialects.answer,
+            BeastModeError: dialects.answers(gateway.app.registry),
             ClientGone: _nobody,
             404: dialects.unknown,
             405: dialects.unknown,
