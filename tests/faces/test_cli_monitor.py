@@ -83,6 +83,7 @@ def test_for_a_script(home: Path) -> None:
     ("wrong", "word"),
     [
         (["--since", "soon"], "soon"),
+        (["--since", "2999-01-01"], "still to come"),
         (["--url", "http://127.0.0.1:1"], "BEASTMODE_TOKEN"),
         (["--url", "x", "--token-file", __file__], "http://"),
     ],
@@ -135,6 +136,14 @@ def test_from_a_gateway(home: Path, gateway: str, monkeypatch: pytest.MonkeyPatc
     assert said.exit_code == 1
     assert "`beastmode token`" in said.stderr
     assert "another" not in said.stderr
+
+
+def test_a_gateway_that_does_not_run_is_to_be_started(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no model server."""
+    monkeypatch.setenv("BEASTMODE_TOKEN", TOKEN)
+    said = monitor("--url", "http://127.0.0.1:9")
+    assert said.exit_code == 1
+    assert "beastmode serve" in said.stderr
 
 
 def test_a_gateway_may_say_anything() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from io import StringIO
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from beastmode.faces.cli.main import COMMANDS, build
+from beastmode.faces.cli.render import prose
 from beastmode.faces.cli.table import Command
 
 
@@ -44,3 +47,14 @@ def test_a_command_does_not_import_another_one() -> None:
     script += "; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert {"beastmode.faces.cli.models", "beastmode.operations.doctor", "beastmode.app"}.isdisjoint(loaded)
+
+
+def test_sentences_are_broken_between_words() -> None:
+    """In a terminal; what a pipe gets stays one line."""
+    said = "Savings are what the answers would have cost"
+    written = {}
+    for is_terminal in (True, False):
+        file = StringIO()
+        prose(Console(file=file, width=20, force_terminal=is_terminal), said)
+        written[is_terminal] = [line.rstrip() for line in file.getvalue().splitlines()]
+    assert written == {True: ["Savings are what the", "answers would have", "cost"], False: [said]}

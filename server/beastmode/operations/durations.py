@@ -33,9 +33,11 @@ def read_since(text: str, now: float) -> float:
     """When something began (Unix time), before now: a length of time, or a moment as `read_span` takes it.
 
     Raises:
-        UserError: it is neither.
+        UserError: it is neither, or still to come.
     """
     begins = now - read_duration("--since", text) if is_duration(text) else read_span(text, "", "")[0]
+    if begins > now:
+        raise UserError(f"--since {text} is still to come", "Name a moment before now")
     return min(max(begins, 1.0), now - 1.0)
 
 

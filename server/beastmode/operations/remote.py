@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from beastmode.domain.errors import InvalidFormat, Unauthorized, UserError
+from beastmode.domain.errors import InvalidFormat, Unauthorized, Unreachable, UserError
 from beastmode.domain.model import origin_of
 from beastmode.registry.endpoint_url import insecure_key_problem, problem_of
 from beastmode.wire.refusal import refusal
@@ -34,11 +34,12 @@ async def ask_gateway(getter: Getter, url: str, token: str, since: str) -> dict[
     """
     if problem := problem_of(url) or insecure_key_problem(url):
         raise UserError(f"--url {url} {problem}")
-    status, body = await getter.get(
-        f"{url.rstrip('/')}{PATH}?details=true&since={quote(since, safe='')}",
-        {"authorization": f"Bearer {token}"},
-        timeout=TIMEOUT_S,
-    )
+    asked = f"{url.rstrip('/')}{PATH}?details=true&since={quote(since, safe='')}"
+    try:
+        status, body = await getter.get(asked, {"authorization": f"Bearer {token}"}, timeout=TIMEOUT_S)
+    except Unreachable as error:
+        error.fix = "Start the gateway with `beastmode serve`, or correct --url"
+        raise
     if status != _OK:
         refused = refusal(status, {}, body, origin_of(url), 0.0)
         if isinstance(refused, Unauthorized):

@@ -9,12 +9,11 @@ from pathlib import Path  # noqa: TC003 - typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from beastmode.domain.errors import UserError
 from beastmode.faces.cli.files import agreed, write_whole
 from beastmode.faces.cli.options import Json
-from beastmode.faces.cli.render import bar, err, out, table
+from beastmode.faces.cli.render import bar, err, out, prose, table
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.operations.loadtest.as_html import as_html
 from beastmode.operations.loadtest.load import Load
@@ -131,9 +130,9 @@ def _read(path: Path) -> Result:
 
 def _show(result: Result, beside: Sequence[Change]) -> None:
     for said in headline(result):
-        out().print(Text(said, "bold"))
+        prose(out(), said, "bold")
     for shown in (rates(result), latencies(result), *((changes(beside),) if beside else ())):
         out().print()
         out().print(table(shown.columns, shown.rows))
     for note in notes(result):
-        err().print(Text(note, "dim"))
+        prose(err(), note, "dim")

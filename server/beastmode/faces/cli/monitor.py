@@ -113,7 +113,8 @@ def _print(told: dict[str, Any], *, as_json: bool, indent: int | None = 2) -> No
     if as_json:
         typer.echo(json.dumps(told, indent=indent))
     else:
-        out().print(screen(told, width=out().width))
+        console = out()
+        console.print(screen(told, width=console.width), soft_wrap=not console.is_terminal)
 
 
 def _token(settings: Settings, file: Path | None) -> str:

@@ -8,10 +8,9 @@ from time import time
 from typing import TYPE_CHECKING
 
 import typer
-from rich.text import Text
 
 from beastmode.domain.errors import UserError
-from beastmode.faces.cli.render import out, table
+from beastmode.faces.cli.render import out, prose, table
 from beastmode.faces.cli.run import FAILED, run
 from beastmode.operations.reconcile.bill import read_bill
 from beastmode.operations.reconcile.tables import as_markdown, causes, differences, headline
@@ -73,7 +72,7 @@ def _as_json(found: Comparison) -> str:
 
 
 def _show(found: Comparison) -> None:
-    out().print(Text(headline(found), "bold"))
+    prose(out(), headline(found), "bold")
     for each in (causes(found), differences(found)):
         if each.rows:
             out().print()

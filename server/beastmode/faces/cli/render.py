@@ -46,6 +46,11 @@ def err() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def prose(console: Console, text: str, style: str = "") -> None:
+    """Sentences, broken between words where a terminal is narrow; a pipe gets a line for each text."""
+    console.print(Text(text, style), soft_wrap=not console.is_terminal)
+
+
 def complain(text: str, fix: str = "") -> None:
     """An error and what to do about it."""
     line = Text(text, "red")

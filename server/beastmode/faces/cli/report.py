@@ -8,12 +8,11 @@ from time import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from beastmode.domain.errors import UserError
 from beastmode.faces.cli import reconcile
 from beastmode.faces.cli.files import agreed, write_to
-from beastmode.faces.cli.render import bar, out, table
+from beastmode.faces.cli.render import bar, out, prose, table
 from beastmode.faces.cli.run import run
 from beastmode.operations.report.as_csv import as_csv
 from beastmode.operations.report.as_html import as_html
@@ -120,15 +119,15 @@ def _written(found: Report, form: Format) -> bytes:
 
 
 def _show(found: Report) -> None:
-    out().print(Text(title(found), "bold"))
-    out().print(Text(headline(found)))
+    prose(out(), title(found), "bold")
+    prose(out(), headline(found))
     for section in sections(found):
         out().print()
-        out().print(Text(section.title, "bold"))
+        prose(out(), section.title, "bold")
         if section.text:
-            out().print(Text(section.text))
+            prose(out(), section.text)
         shown = section.table.fitting(out().width, LESS)
         out().print(table(shown.columns, shown.rows))
     out().print()
     for note in notes(found):
-        out().print(Text(note, "dim"))
+        prose(out(), note, "dim")

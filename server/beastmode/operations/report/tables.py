@@ -170,7 +170,7 @@ def _value(name: str, part: Part) -> str:
         "of which broken off": dollars(part.cancelled_cost),
         "The same on the baseline": _baseline(part),
         "Savings": savings(summary) or UNKNOWN,
-        "Savings in percent": savings_percent(summary) or UNKNOWN,
+        "Savings in percent": savings_percent(summary) or ("-" if savings(summary) else UNKNOWN),
     }
     return said[name] or "-"
 
