@@ -2,7 +2,8 @@
 
 Wall-clock times say little on a machine that others use too; processor time still tells a third more work from none.
 The model and the client are in this process, ours is in one of its own. `--beside FOLDER` measures another checkout of
-the repository as well, in turns with this one. `--profile KIND` says where the time of one kind goes instead.
+the repository as well, in turns with this one; both must know the same tables. `--profile
+KIND` says where the time of one kind goes instead.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ _Number = int | float | str | None
 class Changes(BaseModel):
     """What may be said of a model; the registry checks each field, whichever door it comes through."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, defer_build=True)
 
     model_name: _Text = None
     endpoint_url: _Text = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from beastmode import __version__
 from beastmode.faces.http.json_answer import Json
@@ -44,6 +44,8 @@ _WITH_BODY = (400, 422)
 
 def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
     """The document for these routes."""
+    from pydantic.json_schema import models_json_schema  # noqa: PLC0415 - slow to import, and seldom asked for
+
     described = [(each, each.described) for each in routes if isinstance(each, Operation) and each.described]
     kinds = {kind for _, each in described for kind in (each.body, each.answer) if isinstance(kind, type)}
     models = [(kind, "validation") for kind in sorted(kinds, key=lambda kind: kind.__name__)]
@@ -72,13 +74,13 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
 
 
 def routes(others: Sequence[BaseRoute]) -> list[BaseRoute]:
-    """The route that serves the document of all others, and of itself."""
+    """The route that serves the document of all others, and of itself; it is made when it is first asked for."""
+    said = cache(lambda: document([*others, own]))
 
     async def answer(_request: Request) -> Response:
-        return Json(said)
+        return Json(said())
 
     own = Operation("GET", "/openapi.json", answer, Described("This document", answer={"type": "object"}))
-    said = document([*others, own])
     return [own]
 
 

@@ -7,6 +7,6 @@ from pydantic.alias_generators import to_camel
 
 
 class Shape(BaseModel):
-    """An object of a request or an answer."""
+    """An object of a request or an answer; how to check one is worked out when the first comes, not at the start."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, defer_build=True)

@@ -17,8 +17,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from beastmode.store.files import private_directory
 from beastmode.tasks.edits.encoding import checksum
 from beastmode.tasks.edits.errors import CannotApply, CannotWrite
@@ -26,6 +24,8 @@ from beastmode.tasks.edits.guard import checked_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from filelock import FileLock
 
 _PLAN = "plan.json"
 _VERSION = 1
@@ -134,6 +134,8 @@ class Journal:
         Raises:
             CannotWrite: another process holds it all the time.
         """
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - slow to import, and only a change that is made needs it
+
         private_directory(self._folder)
         lock = FileLock(f"{self._folder}.lock", timeout=_WAIT_S, mode=0o600)
         try:
