@@ -200,7 +200,7 @@ def test_an_answer_under_way_is_finished_when_the_gateway_is_told_to_end(tmp_pat
 
     said = asyncio.run(ask())
     assert "event: result" in said
-    assert not (tmp_path / "run" / "gateway.json").exists()
+    assert not list((tmp_path / "run").glob("gateway-*"))
 
 
 async def post(

@@ -115,6 +115,17 @@ async def test_nothing_of_a_request_becomes_a_header(door: Door, injected: str) 
     assert rest
 
 
+async def test_what_stands_behind_the_body_is_no_header(door: Door) -> None:
+    """A proxy in front has looked at the head: a trailer is no credential, and no second host."""
+    lines = (f"host: 127.0.0.1:{door.port}", "transfer-encoding: chunked", "connection: close")
+    start = "POST /api/dashboard/sign-out HTTP/1.1\r\n" + "".join(f"{line}\r\n" for line in lines)
+    body = "\r\n2\r\n{}\r\n0\r\n"
+    told = await raw(door, f"{start}{body}authorization: Bearer {door.token}\r\n\r\n".encode())
+    assert told.startswith(b"HTTP/1.1 401 ")
+    told = await raw(door, f"{start}authorization: Bearer {door.token}\r\n{body}host: evil.example\r\n\r\n".encode())
+    assert told.startswith(b"HTTP/1.1 204 ")
+
+
 async def test_a_client_that_goes_away_stops_the_model(door: Door) -> None:
     """Streaming and not: the connection to the model is closed, and the ledger knows what was read until then."""
     async with ModelServer(text="word " * 500, spec="drip=5") as server:

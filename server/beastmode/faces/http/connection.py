@@ -25,6 +25,7 @@ class Connection(HttpToolsProtocol):
     _head: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _left = LARGEST_HEAD
+    _is_in_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has come; the clock runs."""
@@ -45,7 +46,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The first byte of a request line."""
-        self._left = LARGEST_HEAD
+        self._left, self._is_in_head = LARGEST_HEAD, True
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -54,12 +55,14 @@ class Connection(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
+        """A header; what stands behind the body (a trailer) is none, though uvicorn takes it for one."""
         self._count(len(name) + len(value))
-        super().on_header(name, value)
+        if self._is_in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> Any:
         """The head is here."""
+        self._is_in_head = False
         self._stop()
         return super().on_headers_complete()
 

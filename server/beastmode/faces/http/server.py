@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import signal
 import socket
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import TYPE_CHECKING
@@ -33,8 +32,7 @@ from beastmode.faces.http.record import Record
 from beastmode.faces.http.sessions import Sessions
 from beastmode.faces.http.streaming import ClientGone
 from beastmode.logs import lines_to
-from beastmode.operations.gateway_address import FILE as FILE_OF_ADDRESS
-from beastmode.store.files import private_directory
+from beastmode.operations.gateway_address import announced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -237,7 +235,7 @@ async def _serve(
         async with opened(settings, options, port, notices) as gateway:
             server = server_of(gateway, options)
             url = address(options, port)
-            with _announced(settings, url):
+            with announced(settings.paths.run_dir, url):
                 say(url, made)
                 await server.serve(sockets=[listening])
 
@@ -310,19 +308,3 @@ def listening_on(options: Options) -> socket.socket:
             "Stop what listens there, or choose another one with --port",
         ) from error
     return listening
-
-
-@contextmanager
-def _announced(settings: Settings, url: str) -> Iterator[None]:
-    """Write down where the gateway runs, for the editor's `Open Dashboard`; taken away at the end."""
-    file, said = settings.paths.run_dir / FILE_OF_ADDRESS, json.dumps({"url": url, "pid": os.getpid()})
-    private_directory(file.parent)
-    aside = file.with_name(f"{file.name}.{os.getpid()}")
-    aside.write_text(said, "utf-8")
-    aside.replace(file)
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            if file.read_text("utf-8") == said:
-                file.unlink()
