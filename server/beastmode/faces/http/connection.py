@@ -1,6 +1,7 @@
 """One connection of a client, which must send the head of a request soon and no more of it than one may need, and read.
 
-uvicorn waits for ever for the first request and for a client to read, and takes headers of any length.
+uvicorn waits for ever for the first request and for a client to read, and takes headers of any length. These limits
+are written for one parser: httptools is required everywhere, as it has wheels wherever the rest of us has.
 """
 
 from __future__ import annotations
