@@ -115,6 +115,15 @@ def test_it_says_what_has_changed(served: Served) -> None:
     assert told["changes"][0].startswith("Endpoint of custom:m is ok now: ")
 
 
+def test_the_first_time_it_says_what_is_failing(served: Served) -> None:
+    """Or cron would write nothing, ever, about what had never been well."""
+    served.stop()
+    said = beastmode("check", "--quiet")
+    assert said.exit_code == 1
+    assert said.stdout.startswith("Endpoint of custom:m is failing: ")
+    assert beastmode("check", "--quiet").stdout == ""
+
+
 def test_a_model_that_nothing_is_routed_to_is_a_blemish(served: Served) -> None:
     """It is degraded, not unhealthy, as long as what answers requests is well."""
     other = ("--id", "n", "--name", "N", "--endpoint-url", "http://127.0.0.1:9/v1", "--force")

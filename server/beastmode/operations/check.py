@@ -94,7 +94,7 @@ class LastCheck:
         self._database = database
 
     async def compare(self, checks: Sequence[Check], now: float) -> list[str]:
-        """What has changed since then; from now on this is the last time."""
+        """What has changed since then, the first time what is failing; from now on this is the last time."""
 
         def work(connection: Connection) -> list[str]:
             rows = connection.execute("SELECT name, state, evidence, since FROM check_findings").fetchall()
@@ -105,8 +105,8 @@ class LastCheck:
                 since = now if known is None or known["state"] != state else known["since"]
                 if known is not None and known["state"] != state:
                     changes.append(f"{each.name} is {state} now: {each.evidence}")
-                elif known is None and not is_first and not each.ok:
-                    changes.append(f"{each.name} is new, and failing: {each.evidence}")
+                elif known is None and not each.ok:
+                    changes.append(f"{each.name} is {'' if is_first else 'new, and '}failing: {each.evidence}")
                 connection.execute("DELETE FROM check_findings WHERE name = ?", (each.name,))
                 connection.execute(_PUT, (each.name, state, each.evidence, since))
             for name, row in before.items():

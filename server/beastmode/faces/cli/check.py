@@ -76,6 +76,6 @@ def _print(found: Checked, *, quiet: bool, as_json: bool) -> None:
         checks(each.check for each in found.findings)
         typer.echo("There is no model to look at" if not found.findings else f"All in all: {found.level}")
         if found.changes:
-            typer.echo("Since the last time:")
+            typer.echo("New:")
     for change in found.changes:
         typer.echo(change if quiet else f"  {change}")
