@@ -16,8 +16,8 @@ from beastmode.operations.status import undelivered_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from beastmode.app import App
     from beastmode.domain.model import ModelSpec
+    from beastmode.operations.whole import Whole
     from beastmode.store import Database
     from beastmode.store.connection import Connection
 
@@ -42,11 +42,11 @@ class Checked:
     changes: tuple[str, ...]
 
 
-async def check(app: App, now: float) -> Checked:
+async def check(app: Whole, now: float) -> Checked:
     """Look at everything that can be looked at for nothing, and remember it for the next time.
 
     Args:
-        app: open.
+        app: all that runs.
         now: Unix time.
     """
     routed = {model.id: model for task in Task for model in app.registry.route(task)}
@@ -71,7 +71,7 @@ async def check(app: App, now: float) -> Checked:
     return Checked(_level(found), tuple(found), tuple(changes))
 
 
-async def _reach(app: App, model: ModelSpec) -> Check:
+async def _reach(app: Whole, model: ModelSpec) -> Check:
     if model.id != BUILTIN_ID:
         return await app.models.reach(model)
     fetched = app.embedded.fetched  # it is not started to find out

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from beastmode.app import App
     from beastmode.domain.model import ModelSpec
     from beastmode.operations.model_checks import Check
+    from beastmode.operations.whole import Whole
     from beastmode.settings import Settings
 
 WEEK = 7 * 86_400
@@ -48,11 +48,11 @@ LIBRARIES = (
 _RECORD = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ \d+) ([\w.]+): (.*)$")
 
 
-async def bundle(app: App, checks: Sequence[Check], now: float) -> dict[str, str]:
+async def bundle(app: Whole, checks: Sequence[Check], now: float) -> dict[str, str]:
     """The files of a bug report, by name.
 
     Args:
-        app: open.
+        app: all that runs.
         checks: what the doctor found.
         now: Unix time.
     """

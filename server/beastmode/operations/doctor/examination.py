@@ -16,16 +16,20 @@ from beastmode.operations.status import undelivered_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from beastmode.app import App
+    from beastmode.operations.whole import Whole
 
 
 async def examine(
-    app: App, environment: Mapping[str, str], say: Callable[[str], None] = lambda _what: None, *, offline: bool = False
+    app: Whole,
+    environment: Mapping[str, str],
+    say: Callable[[str], None] = lambda _what: None,
+    *,
+    offline: bool = False,
 ) -> list[Check]:
     """Check Python, files, disk, keys, network, endpoints and editors. Nothing that costs money is asked.
 
     Args:
-        app: open.
+        app: all that runs.
         environment: the variables of the process.
         say: told what is looked at.
         offline: ask no endpoint.

@@ -13,11 +13,11 @@ from beastmode.operations.monitoring import levels
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from beastmode.app import App
     from beastmode.operations.metrics.recorder import Recorder
+    from beastmode.operations.whole import Whole
 
 
-async def read_gauges(app: App, recorder: Recorder, now: float) -> None:
+async def read_gauges(app: Whole, recorder: Recorder, now: float) -> None:
     """Set every gauge; now is Unix time."""
     ledger, policy = app.ledger, app.registry.policy()
     periods = {"day": midnight(now), "month": first_of_month(now)}
