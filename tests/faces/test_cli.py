@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
+import typer
 from tests.support.model_server import ModelServer
 from typer.testing import CliRunner, Result
 
 from beastmode import __version__
 from beastmode.faces.cli.main import build
+from beastmode.faces.cli.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,3 +188,22 @@ def test_a_route_is_explained(url: str) -> None:
     assert said[0]["model"] == "anthropic:claude-sonnet-4-5"
     assert "deadlock" in said[0]["for"]
     assert "local-only" in beastmode("route", "explain", "hello", "--model", "openai:gpt-4", "--local-only").output
+
+
+def test_a_command_that_is_told_to_end_puts_away_what_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with Ctrl-C: a cancelled job of CI sends SIGTERM, and must not leave a temporary profile behind."""
+    monkeypatch.setenv("BEASTMODE_HOME", str(tmp_path))
+    put_away = []
+
+    async def work(_app: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.Event().wait()
+        finally:
+            put_away.append(True)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(typer.Exit) as ended:
+        run(work)
+    assert (ended.value.exit_code, put_away) == (130, [True])
+    assert signal.getsignal(signal.SIGTERM) is before
