@@ -222,7 +222,7 @@ def test_the_tests_that_cover_a_change_are_run_where_the_user_allowed_it(root: P
     assert beastmode("allow", "--yes").exit_code == 0
     said = beastmode("run", "refactor", "use sum()", "--file", "cart.py")
     assert said.exit_code == 0, said.output
-    assert "1 tests in 1 files passed before and pass now" in said.stderr
+    assert "1 test in 1 file passed before and passes now" in said.stderr
     assert beastmode("allow", "--no").exit_code == 0
     again = beastmode("run", "refactor", "use sum()", "--file", "cart.py")
     assert "Tests that cover it" not in again.stderr

@@ -105,6 +105,7 @@ async def test_a_conversation_goes_on(root: Path, server: ModelServer) -> None:
     """The second question sees the first one, also by another process's object."""
     async with BeastMode() as bm:
         first = await bm.chat("s", "What is a cart?", files=["cart.py:12-17"])
+        assert first.finish == "stop"
     async with BeastMode() as bm:
         heard: list[str] = []
         second = await bm.chat("s", "And why?", on_text=heard.append)

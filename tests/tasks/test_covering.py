@@ -51,11 +51,11 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-async def checked(root: Path, after: str, *, allowed: bool | None, trusted: bool = True) -> list[Check]:
+async def checked(root: Path, after: str, *more: FileEdit, allowed: bool | None, trusted: bool = True) -> list[Check]:
     consent = Consent(Said(), lambda _: trusted)
     if allowed is not None:
         await consent.decide(root, Kind.TESTS, allowed)
-    change = Change((FileEdit("cart.py", "change", after, None, CART, "0"),), "")
+    change = Change((FileEdit("cart.py", "change", after, None, CART, "0"), *more), "")
     return await Covering(consent, root.parent / "copies")(root, change)
 
 
@@ -81,5 +81,18 @@ async def test_what_passed_before_must_pass_afterwards(root: Path) -> None:
     assert str(root) not in worse.evidence
     (better,) = await checked(root, CART.replace("result = result + price", "result += price"), allowed=True)
     assert better.ok
-    assert better.evidence.startswith("1 tests in 1 files passed before")
+    assert better.evidence.startswith("1 test in 1 file passed before")
     assert (root / "cart.py").read_text() == CART
+
+
+@pytest.mark.e2e
+async def test_a_change_of_the_tests_themselves_is_told(root: Path) -> None:
+    """What passes now is then no longer what passed before; a deleted test does not count as one that never passed."""
+    other = TESTS.replace("total([1, 2], 0), 3", "1, 1")
+    (weaker,) = await checked(
+        root, CART, FileEdit("tests/test_cart.py", "change", other, None, TESTS, "0"), allowed=True
+    )
+    assert weaker.evidence.endswith("; the change itself touches tests/test_cart.py")
+    (none,) = await checked(root, CART, FileEdit("tests/test_cart.py", "delete", None, None, TESTS, "0"), allowed=True)
+    assert not none.ok
+    assert "is left, so nothing is known; the change itself touches tests/test_cart.py" in none.evidence

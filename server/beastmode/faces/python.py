@@ -48,6 +48,7 @@ class Reply:
         request_id: its row in the ledger.
         cost: US dollars, None where no price is known.
         session_id: the conversation that it belongs to, None where nothing is kept.
+        finish: why the answer ended: "stop", or "length" where the model's token limit cut it off.
     """
 
     text: str
@@ -58,6 +59,7 @@ class Reply:
     request_id: str
     cost: Decimal | None
     session_id: str | None
+    finish: str
 
 
 class BeastMode:
@@ -137,6 +139,7 @@ class BeastMode:
             turn.request_id,
             turn.spent.cost,
             session_id if ended.is_kept else None,
+            turn.ended,
         )
 
     async def feature(

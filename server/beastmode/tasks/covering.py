@@ -95,6 +95,8 @@ async def _compared(place: Bench, tests: Sequence[str], change: Change) -> Check
             await asyncio.to_thread(place.copy.remove, edit.path)
     gone = {edit.path for edit in change.edits if edit.text is None or edit.new_path is not None}
     left = [path for path in tests if path not in gone]
+    own = sorted({edit.path for edit in change.edits} & set(tests))
+    touched = f"; the change itself touches {', '.join(own)}" if own else ""
     failed: list[str] = []
     passed = 0
     for path in left:
@@ -110,9 +112,10 @@ async def _compared(place: Bench, tests: Sequence[str], change: Change) -> Check
         more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""  # noqa: PLR2004 - as many as one reads
         return Check(NAME, ok=False, evidence=f"passed before, and fail now: {'; '.join(failed[:3])}{more}")
     if not passed:
-        said = f"no test in {', '.join(tests)} passed before, so nothing is known"
+        said = f"no test in {', '.join(tests)} passed before and is left, so nothing is known{touched}"
         return Check(NAME, ok=False, evidence=said, is_needed=False)
-    said = f"{passed} tests in {len(left)} files passed before and pass now ({place.runner.title})"
+    counted = f"{passed} {'test' if passed == 1 else 'tests'} in {len(left)} {'file' if len(left) == 1 else 'files'}"
+    said = f"{counted} passed before and {'passes' if passed == 1 else 'pass'} now ({place.runner.title}){touched}"
     return Check(NAME, ok=True, evidence=said)
 
 

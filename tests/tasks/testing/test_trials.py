@@ -92,6 +92,8 @@ async def test_without_a_yes_the_tests_are_shown_as_not_run(shop: Shop) -> None:
     ]
     assert evidence(proposal, NAME).startswith("not run: The tests of w are not run: you were not asked yet")
     assert proposal.verdict is None
+    events = await shop.events(Order("tests", "", (Attachment("cart.py"),)))
+    assert not any(isinstance(event, Doing) and event.text.startswith(("Copying", "Running")) for event in events)
     assert not any("kept" in check.evidence for check in proposal.checks)
     assert not any(check.name in ("Cut off", "Without expectations") for check in proposal.checks)
     shop.says(fenced(GOOD, EMPTY))

@@ -71,7 +71,7 @@ class Trials:
         return Testing(run, aim, self)
 
     @asynccontextmanager
-    async def bench(self, run: Running, aim: Aim) -> AsyncGenerator[Bench]:
+    async def bench(self, run: Running, aim: Aim, say: Say) -> AsyncGenerator[Bench]:
         """A copy of the workspace as the editor has it, in which tests may be run; for as long as the block lasts.
 
         Raises:
@@ -81,6 +81,7 @@ class Trials:
         if run.order.user:
             raise NotAllowedToRun(run.root.name, Kind.TESTS, "only their owner may have code run", "Run them yourself")
         sandbox = Sandbox(await self._consent.require(run.root, Kind.TESTS), hidden=self._hidden)
+        say("Copying the workspace")
         async with bench(run.root, aim.target.path, aim.runner, sandbox, self._folder) as place:
             for path, text in run.texts.items():
                 if (place.copy.work / path).is_file():
@@ -166,8 +167,7 @@ class Testing:
         target = self._aim.target
         code = "\n".join(target.lines) + "\n"
         under_test = UnderTest(target.path, code, self._aim.lines)
-        say("Copying the workspace")
-        async with self._trials.bench(self._run, self._aim) as place:
+        async with self._trials.bench(self._run, self._aim, say) as place:
             await place.put(target.path, code)
             if before:
                 await place.put(path, before)
