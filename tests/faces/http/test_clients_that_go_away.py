@@ -78,6 +78,17 @@ async def test_who_does_not_wait_for_a_whole_answer_stops_the_model(
     await until(lambda: not door.connections)
 
 
+async def test_who_does_not_wait_for_a_count_stops_it(door: Door, model_server: ModelServer) -> None:
+    """An endpoint that is asked how many tokens a prompt has is let go as well."""
+    await door.register(model_server.misbehaving("hang"), provider="anthropic-compatible")
+    asked = model_server.stats.requests
+    _, writer = await door.post("/v1/messages/count_tokens", HELLO)
+    await until(lambda: model_server.stats.requests > asked)
+    writer.close()
+    await until(lambda: model_server.stats.open == 0)
+    await until(lambda: not door.connections)
+
+
 async def test_who_leaves_while_a_piece_is_on_its_way_stops_the_model(door: Door, model_server: ModelServer) -> None:
     """A client that has stopped reading holds the gateway in the middle of a piece; that is a cancellation too."""
     await door.register(model_server.misbehaving("huge=40000"))

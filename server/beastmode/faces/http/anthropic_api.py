@@ -9,6 +9,7 @@ from beastmode.faces.http.dialects import ANTHROPIC
 from beastmode.faces.http.json_answer import Json
 from beastmode.faces.http.operation import Described, Operation
 from beastmode.faces.http.served import usable
+from beastmode.faces.http.streaming import while_connected
 from beastmode.wire import anthropic_ingress
 from beastmode.wire.anthropic_ingress import AnthropicEncoder
 
@@ -37,7 +38,7 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
 
     async def count_tokens(request: Request) -> Response:
         asked, _ = anthropic_ingress.parse(await body_of(request))
-        counted = await gateway.app.counter.count(asked_by(request, asked))
+        counted = await while_connected(request, gateway.app.counter.count(asked_by(request, asked)))
         by = "estimate" if counted.estimated else "endpoint"
         return Json({"input_tokens": counted.tokens}, headers={COUNTED_BY: by, "x-beastmode-model": counted.model})
 
