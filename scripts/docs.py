@@ -127,7 +127,7 @@ def exit_codes() -> str:
         Code.DONE: "It is done; of a check: all is well.",
         Code.FAILED: "It failed, or a check found something; standard error says what, and what to do.",
         Code.USAGE: "The command line is wrong, and nothing was done. `beastmode check`: it could not be told.",
-        Code.INTERRUPTED: "Ctrl-C.",
+        Code.INTERRUPTED: "Ctrl-C, or SIGTERM: what was begun is put away first.",
         Code.CLOSED: "Whoever read the output has gone (`| head -1`).",
     }
     return "\n".join(["| code | means |", "| --- | --- |", *(f"| {code.value} | {told[code]} |" for code in Code)])
