@@ -219,6 +219,20 @@ async def test_after_two_tries_what_is_wrong_is_dropped_with_the_reason(scripted
     assert json.dumps(as_data(proposal.verdict))
 
 
+async def test_an_answer_that_is_repeated_is_not_run_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What became of it is known; the model is told once more."""
+    bench = Scripted(lambda name, broken, _: State.FAILED if broken or "wrong" in name else State.PASSED)
+    monkeypatch.setattr(Trials, "bench", bench.as_bench(shop.root))
+    shop.says(fenced(GOOD, WRONG), fenced(GOOD))
+    proposal = await shop.proposal("tests", "", "cart.py")
+    assert proposal.repaired == 1
+    of_two_answers, bench.runs = len(bench.runs), []
+    shop.says(fenced(GOOD, WRONG))
+    proposal = await shop.proposal("tests", "", "cart.py")
+    assert (proposal.repaired, len(shop.questions)) == (2, 5)
+    assert len(bench.runs) < of_two_answers
+
+
 async def test_a_worse_second_answer_takes_nothing_away(scripted: Shop) -> None:
     """Nor does one that cannot be read: what was kept before is the result."""
     scripted.says(fenced(GOOD, WRONG), fenced("from cart import total\n", WRONG), "no tests any more")
@@ -282,7 +296,7 @@ async def test_a_test_file_that_is_there_is_extended(allowed: Shop) -> None:
         "test_it_is_mixed": Judged.KEPT,
     }
     assert evidence(proposal, "Taken out, for it did not hold") == "assert total([2], 0) == 5"
-    assert "of them by no test before" in evidence(proposal, "Coverage")
+    assert "of them run by no test before" in evidence(proposal, "Coverage")
     assert proposal.change is not None
     await write(proposal.change, allowed.root, allowed.app.journals)
     text = file.read_text()

@@ -186,7 +186,7 @@ async def test_coverage_gained_is_what_the_old_tests_did_not_run() -> None:
     old, new = frozenset({1}), frozenset({1, 3})
     found = Coverage(frozenset(range(1, 4)), new, old).within(range(1, 4))
     assert found.gained == {3}
-    assert str(found) == "2 of 3 lines run, 1 of them by no test before"
+    assert str(found) == "2 of 3 lines run, 1 of them run by no test before"
     verdict, bench = await verdict_of(as_planned, coverage=Coverage(frozenset(range(4)), new), existing=["old_test.py"])
     assert verdict.coverage is not None
     assert verdict.coverage.gained == frozenset()

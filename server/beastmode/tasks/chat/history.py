@@ -134,15 +134,6 @@ class History:
         if not await self._database.transact(work):
             raise SessionNotFound(session_id)
 
-    async def delete_all(self) -> int:
-        """Delete every session; returns how many there were."""
-
-        def work(connection: Connection) -> int:
-            connection.execute("DELETE FROM chat_turns")
-            return connection.execute("DELETE FROM chat_sessions").rowcount
-
-        return await self._database.transact(work)
-
     async def add(self, session_id: str, turn: Turn, *, workspace: str, is_new: bool) -> tuple[Turn, bool]:
         """See `Keeper.add`. A session that was there (`is_new` False) and was deleted meanwhile stays deleted."""
         title, began = title_of(turn.question), turn.asked_at

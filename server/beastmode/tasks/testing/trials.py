@@ -103,6 +103,7 @@ class Testing:
         self.words = aim.words(run.recipe.words(run.order))
         self._run, self._aim, self._trials = run, aim, trials
         self._best: Result | None = None
+        self._dropped: dict[str, TestsDropped] = {}
         run.into = aim.path
 
     def format_for(self, _wanted: str, *, is_whole: bool) -> str:  # noqa: ARG002 - a new file has one format
@@ -112,6 +113,8 @@ class Testing:
     async def judge(self, answer: str, _name: str, say: Say) -> Result:
         """See `Course`. What is kept of an answer is remembered, should a later one be worse."""
         path, given, text, before = await asyncio.to_thread(self._read, answer)
+        if text in self._dropped:  # small models repeat themselves, and a run takes minutes
+            raise self._dropped[text]
         change = await asyncio.to_thread(self._change, path, text)
         cut = cut_off(given)
         try:
@@ -123,7 +126,8 @@ class Testing:
         if verdict.kept:
             self._remember(await asyncio.to_thread(self._change, path, verdict.text), verdict, cut)
         if verdict.dropped or not verdict.kept:
-            raise TestsDropped(verdict)
+            self._dropped[text] = TestsDropped(verdict)
+            raise self._dropped[text]
         return self._best_one()
 
     def settle(self, error: BeastModeError) -> Result:

@@ -40,7 +40,7 @@ class Coverage:
 
     def __str__(self) -> str:
         said = f"{len(self.run)} of {len(self.lines)} lines run"
-        return said if self.before is None else f"{said}, {len(self.gained)} of them by no test before"
+        return said if self.before is None else f"{said}, {len(self.gained)} of them run by no test before"
 
 
 def measured(form: str, texts: Sequence[str], path: str, source: str) -> Coverage | None:
