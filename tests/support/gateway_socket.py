@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,10 @@ class Door:
 
     async def post(self, path: str, body: dict[str, Any]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Send a request on a connection of its own, which the test closes when it likes."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        client = _with_room(socket.socket(), socket.SO_RCVBUF)
+        client.setblocking(False)  # noqa: FBT003 - the library's own signature
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", self.port))
+        reader, writer = await asyncio.open_connection(sock=client)
         sent = json.dumps(body).encode()
         head = (
             f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\nauthorization: Bearer {self.token}\r\n"
@@ -53,11 +57,17 @@ class Door:
         return reader, writer
 
 
+def _with_room(end: socket.socket, buffer: int) -> socket.socket:
+    """Little of it, so that who stops reading is noticed after kilobytes, not megabytes; connections inherit it."""
+    end.setsockopt(socket.SOL_SOCKET, buffer, 32 * 1024)
+    return end
+
+
 @asynccontextmanager
 async def opened_door(settings: Settings, **given: Any) -> AsyncIterator[Door]:
     """Open the gateway of a user's settings on a free port."""
     options = Options(port=0, **given)
-    with closing(listening_on(options)) as listening:
+    with closing(_with_room(listening_on(options), socket.SO_SNDBUF)) as listening:
         port = listening.getsockname()[1]
         async with opened(settings, options, port) as gateway:
             gateway.owner.make()
