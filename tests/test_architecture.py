@@ -34,6 +34,8 @@ ONLY_IN = {
     "uvicorn": "faces/http",
     "uvloop": "faces/http",
     "prompt_toolkit": "faces/cli",
+    "httpx": "transport.py",
+    "httpx_aiohttp": "transport.py",
     "aiohttp": "transport.py",
     "sqlite3": ("store", "context/index"),
     "psycopg": "store",
@@ -129,5 +131,5 @@ def test_the_language_server_starts_light() -> None:
     """Before the editor has its first answer neither the database nor a grammar nor the network is imported."""
     script = "import sys, beastmode.faces.lsp.server; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    heavy = {"sqlite3", "tree_sitter", "aiohttp", "cryptography", "pydantic", "rich", "typer"}
+    heavy = {"sqlite3", "tree_sitter", "httpx", "aiohttp", "cryptography", "pydantic", "rich", "typer"}
     assert heavy.isdisjoint(loaded)

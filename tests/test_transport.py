@@ -439,7 +439,7 @@ async def test_get_gives_status_and_body(
 
 def test_importing_the_room_imports_no_http_client() -> None:
     """The language server starts before anybody asks a model."""
-    code = "import sys, beastmode.transport; sys.exit(bool({'aiohttp', 'truststore'} & set(sys.modules)))"
+    code = "import sys, beastmode.transport; sys.exit(bool({'httpx', 'aiohttp', 'truststore'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False, env={"PYTHONPATH": "server"}).returncode == 0
 
 

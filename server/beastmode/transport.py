@@ -1,10 +1,11 @@
 """The only room that opens connections: pool, proxies, TLS, and everything that can go wrong there as domain errors.
 
-aiohttp with its redirects, cookies and logins turned off, as they must not happen here. It is imported at the first
-request, as importing it costs more than starting the language server does.
+httpx is the interface (requests, responses, transports), aiohttp the engine below it; httpx's client is left out, since
+its redirects, cookies, hooks and URL logging are all things that must not happen here. Both are imported at the first
+request, as importing them costs more than starting the language server does.
 """
 
-# ruff: noqa: PLC0415  # see above: aiohttp and ssl are imported where they are first needed
+# ruff: noqa: PLC0415  # see above: httpx, aiohttp and ssl are imported where they are first needed
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import ip_address
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import unquote, urlsplit
 
 from beastmode import __version__
@@ -39,9 +40,10 @@ from beastmode.wire.shapes import HTML_PAGE, quote
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
     import aiohttp
+    import httpx
     from aiohttp.abc import ResolveResult
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.tracing import Trace
@@ -69,8 +71,6 @@ SENDS = 2
 
 REFUSED_ADDRESS = "it leads to a link-local or metadata address, which is never asked"
 
-SUCCESS = range(200, 300)
-
 HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "content-type": "application/json",
@@ -97,7 +97,7 @@ class Answer:
 
     content_type: str
     connect_s: float
-    _body: aiohttp.StreamReader
+    _stream: AsyncIterator[bytes]
     _origin: str
 
     def chunks(self) -> AsyncIterator[bytes]:
@@ -107,14 +107,14 @@ class Answer:
             StreamCut: the connection broke.
             InvalidFormat: there is no end to it.
         """
-        return _Chunks(self._body, self._origin)
+        return _Chunks(self._stream, self._origin)
 
 
 class _Chunks:
     """The pieces of a body. No generator, for one that is not read to its end costs a task to close it."""
 
-    def __init__(self, body: aiohttp.StreamReader, origin: str) -> None:
-        self._body = body
+    def __init__(self, stream: AsyncIterator[bytes], origin: str) -> None:
+        self._stream = stream
         self._origin = origin
         self._size = 0
 
@@ -123,11 +123,9 @@ class _Chunks:
 
     async def __anext__(self) -> bytes:
         try:
-            chunk = await self._body.readany()
+            chunk = await anext(self._stream)
         except _network_errors():
             raise StreamCut(f"{self._origin} broke the connection in the middle of its answer", "Try again") from None
-        if not chunk:
-            raise StopAsyncIteration
         self._size += len(chunk)
         if self._size > LARGEST_ANSWER:
             raise InvalidFormat("an answer without an end")
@@ -136,12 +134,11 @@ class _Chunks:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where calls to one URL go: the pool, the proxy and what it wants to hear, the headers of every call."""
+    """Where calls to one URL go; kept, as parsing a URL costs as much as all the rest of a request object."""
 
+    url: httpx.URL
     origin: str
-    session: aiohttp.ClientSession
-    proxy: str | None
-    credentials: Mapping[str, str]
+    engine: httpx.AsyncBaseTransport
     headers: Mapping[str, str]
 
 
@@ -157,7 +154,7 @@ class Transport:
         self._network = network
         self._now = now
         self._targets: dict[str, _Target] = {}
-        self._sessions: dict[tuple[bool, str | None], aiohttp.ClientSession] = {}
+        self._engines: dict[tuple[bool, str | None], httpx.AsyncBaseTransport] = {}
         self._tls: ssl.SSLContext | None = None
 
     @asynccontextmanager
@@ -177,17 +174,21 @@ class Transport:
         try:
             response, connect_s = await self._send("POST", call, secret_headers, connect_timeout)
             try:
-                if response.status not in SUCCESS:
+                if not response.is_success:
                     body = await _start_of_body(response)
-                    raise refusal(response.status, response.headers, body, origin, self._now())
+                    raise refusal(response.status_code, response.headers, body, origin, self._now())
                 _check_readable(response)
                 content_type = response.headers.get("content-type", "")
                 if "html" in content_type.lower():
                     raise InvalidFormat(HTML_PAGE, "Check the endpoint URL: a web page answers there")
-                yield Answer(content_type, connect_s, response.content, origin)
-                await _read_leftover(response)
+                body_stream = _body(response)
+                try:
+                    yield Answer(content_type, connect_s, body_stream, origin)
+                    await _read_leftover(body_stream)
+                finally:
+                    await body_stream.aclose()
             finally:
-                response.close()  # and the connection with it, where the body has not come to its end
+                await response.aclose()
         except AttemptFailed as error:
             _redact(error, secret_headers)
             raise
@@ -205,13 +206,13 @@ class Transport:
                 try:
                     _check_readable(response)
                     body = b""
-                    async for chunk in Answer("", connect_s, response.content, origin).chunks():
+                    async for chunk in Answer("", connect_s, _body(response), origin).chunks():
                         body += chunk
                         if len(body) > LARGEST_GET:
                             raise InvalidFormat("a body of more than 1 MiB")
-                    return response.status, body
+                    return response.status_code, body
                 finally:
-                    response.close()
+                    await response.aclose()
         except TimeoutError:
             raise TimedOut("total", timeout, origin) from None
         except AttemptFailed as error:
@@ -220,44 +221,42 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        for engine in self._engines.values():
+            await engine.aclose()
+        self._engines.clear()
         self._targets.clear()
 
     async def _send(
         self, method: str, call: HttpCall, secret_headers: Mapping[str, str], connect_timeout: float
-    ) -> tuple[aiohttp.ClientResponse, float]:
+    ) -> tuple[httpx.Response, float]:
         """The head of the answer, and the seconds that the connection took."""
-        import aiohttp
+        import httpx
 
         target = self._targets.get(call.url) or await self._target(call.url)
         _check_headers(secret_headers, target.origin)
-        timeout = aiohttp.ClientTimeout(connect=connect_timeout, sock_connect=connect_timeout)
+        request = httpx.Request(
+            method,
+            target.url,
+            headers={**target.headers, **dict(call.headers), **secret_headers},
+            content=call.body,
+            extensions={"timeout": {"connect": connect_timeout, "pool": connect_timeout}},
+        )
         for tries_left in reversed(range(SENDS)):
             _connect_s.set(None)
             try:
-                response = await target.session.request(
-                    method,
-                    call.url,
-                    data=call.body or None,
-                    headers={**target.headers, **dict(call.headers), **secret_headers},
-                    allow_redirects=False,
-                    timeout=timeout,
-                    proxy=target.proxy,
-                    proxy_headers=target.credentials,
-                )
+                return await target.engine.handle_async_request(request), _connect_s.get() or 0.0
             except _network_errors() as error:
                 failure = _failure(error, target.origin, connect_timeout)
                 is_stale = isinstance(failure, ConnectionLost) and _connect_s.get() is None
                 if not is_stale or not tries_left:
                     raise failure from None
-            else:
-                return response, _connect_s.get() or 0.0
         raise AssertionError("the last try returns or raises")
 
     async def _target(self, url: str) -> _Target:
         """The pool for this URL: this machine and hosts in NO_PROXY directly, others through their proxy."""
+        import httpx
+        from httpx_aiohttp import AiohttpTransport
+
         origin = origin_of(url)
         if _is_refused_literal(urlsplit(url).hostname or ""):
             raise Unreachable(f"{origin} is not asked: {REFUSED_ADDRESS}", "Register the address of a model server")
@@ -267,11 +266,17 @@ class Transport:
             self._tls = await asyncio.to_thread(_tls_context, self._network.ca_bundle)
         server, credentials = _proxy_parts(proxy)
         key = (is_https, proxy)
-        if key not in self._sessions:
-            self._sessions[key] = _session(self._tls if is_https and self._tls is not None else False)
+        if key not in self._engines:
+            tls = self._tls if is_https and self._tls is not None else False
+            self._engines[key] = AiohttpTransport(
+                verify=tls,
+                trust_env=False,
+                proxy=httpx.Proxy(server, headers=credentials) if server else None,
+                client=lambda: _session(tls),
+            )
         # A tunnel gets the proxy's credentials when it is opened; without one they go with each request.
         headers = HEADERS if is_https else {**HEADERS, **credentials}
-        self._targets[url] = _Target(origin, self._sessions[key], server, credentials, headers)
+        self._targets[url] = _Target(httpx.URL(url), origin, self._engines[key], headers)
         return self._targets[url]
 
 
@@ -321,7 +326,6 @@ def _session(tls: ssl.SSLContext | bool) -> aiohttp.ClientSession:  # noqa: FBT0
         connector=Connector(limit=0, ssl=tls, keepalive_timeout=KEEPALIVE, resolver=Resolver()),
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
-        auto_decompress=False,
     )
 
 
@@ -384,22 +388,26 @@ def _proxy_parts(proxy: str | None) -> tuple[str | None, dict[str, str]]:
 
 
 def _network_errors() -> tuple[type[Exception], ...]:
-    """What aiohttp and the system raise when the network fails."""
+    """What httpx, aiohttp and the system raise when the network fails."""
     import aiohttp
+    import httpx
+    import httpx_aiohttp  # noqa: F401  # part of warming up
 
-    return aiohttp.ClientError, OSError, ValueError
+    return httpx.TransportError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError
 
 
 def _failure(error: Exception, origin: str, connect_timeout: float) -> AttemptFailed:
     """The error for a request that got no answer: the one place that knows which.
 
-    The text of an error is used only where it comes from the system: others quote the request.
+    httpx-aiohttp maps coarsely (a reset becomes a connect timeout), so the cause decides. The text of an error is used
+    only where it comes from the system: others quote the request.
     """
     import ssl
 
     import aiohttp
 
-    match error:
+    cause = error if isinstance(error, aiohttp.ClientError) else error.__cause__ or error
+    match cause:
         case aiohttp.ServerTimeoutError() | TimeoutError():
             return TimedOut("connect", connect_timeout, origin)
         case aiohttp.ClientConnectorCertificateError(certificate_error=problem):
@@ -410,14 +418,14 @@ def _failure(error: Exception, origin: str, connect_timeout: float) -> AttemptFa
             )
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return TlsFailed(
-                f"No TLS connection to {origin}: {getattr(error, 'reason', None) or 'the handshake failed'}",
+                f"No TLS connection to {origin}: {getattr(cause, 'reason', None) or 'the handshake failed'}",
                 "Check that the endpoint speaks https on this port; else register it as http://",
             )
-        case aiohttp.ClientResponseError() if not isinstance(error, aiohttp.ClientHttpProxyError):
+        case aiohttp.ClientResponseError() if not isinstance(cause, aiohttp.ClientHttpProxyError):
             return InvalidFormat("something else than HTTP", "If the endpoint speaks TLS, register it as https://")
         case _:
-            kind = ConnectionLost if _was_connected(error) else Unreachable
-            return kind(*_why_unreachable(error, origin))
+            kind = ConnectionLost if _was_connected(cause) else Unreachable
+            return kind(*_why_unreachable(cause, origin))
 
 
 def _was_connected(cause: BaseException) -> bool:
@@ -469,32 +477,37 @@ def _check_headers(secret_headers: Mapping[str, str], origin: str) -> None:
         )
 
 
-def _check_readable(response: aiohttp.ClientResponse) -> None:
+def _check_readable(response: httpx.Response) -> None:
     """Refuse bodies that nobody asked for: we said `identity`, so a compressed one is an error, or a bomb."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise InvalidFormat(f"a compressed body ({quote(encoding)[:20]})", "Turn compression off at the endpoint")
 
 
-async def _start_of_body(response: aiohttp.ClientResponse) -> bytes:
+def _body(response: httpx.Response) -> AsyncGenerator[bytes]:
+    """The raw bytes as they come: there is nothing to decode, as compressed bodies are refused."""
+    return cast("AsyncGenerator[bytes]", aiter(cast("httpx.AsyncByteStream", response.stream)))
+
+
+async def _start_of_body(response: httpx.Response) -> bytes:
     """As much of an error's body as is worth reading."""
     body = b""
     try:
         async with asyncio.timeout(ERROR_BODY_TIMEOUT):
-            while len(body) < LARGEST_ERROR and (chunk := await response.content.readany()):
+            async for chunk in _body(response):
                 body += chunk
+                if len(body) >= LARGEST_ERROR:
+                    break
     except _network_errors():
         pass  # the status has said enough
     return body[:LARGEST_ERROR]
 
 
-async def _read_leftover(response: aiohttp.ClientResponse) -> None:
+async def _read_leftover(body: AsyncIterator[bytes]) -> None:
     """Read to the end if it is close."""
-    if response.content.at_eof():
-        return
     try:
         async with asyncio.timeout(LEFTOVER_TIMEOUT):
-            while await response.content.readany():
+            async for _ in body:
                 pass
     except _network_errors():
         pass  # then the connection is closed instead

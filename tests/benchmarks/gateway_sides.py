@@ -159,7 +159,7 @@ async def _command(name: str, upstream: str, folder: Path) -> Command | None:
         return Command((python, str(HERE / "passthrough.py"), upstream))
     if name == OURS:
         home = folder / "home"
-        await prepare(home, upstream)
+        await _register(home, upstream)
         given = {"BEASTMODE_HOME": str(home), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
         return Command((python, "-m", "beastmode", "serve", "--port", "0"), environment=given)
     port = _free_port()
@@ -211,8 +211,7 @@ async def _cache() -> str:
     return str(platformdirs.user_cache_path("beastmode") / "benchmarks")
 
 
-async def prepare(home: Path, url: str) -> None:
-    """Register and select the loopback model in a new home of ours."""
+async def _register(home: Path, url: str) -> None:
     if home.exists():
         return
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"

@@ -37,6 +37,7 @@ LAST_BYTES = 2_000_000
 LIBRARIES = (
     "aiohttp",
     "cryptography",
+    "httpx",
     "keyring",
     "lsprotocol",
     "pydantic",
