@@ -149,6 +149,16 @@ async def test_an_explanation_is_text(shop: Shop) -> None:
     assert proposal.text.startswith("It adds up.")
 
 
+async def test_a_text_that_was_cut_off_is_not_told_as_a_whole_one(shop: Shop) -> None:
+    """It is of use, and its reader knows that more was to come."""
+    shop.says("It adds up prices. " * 40)
+    assert (await shop.proposal("explain", "", "cart.py")).checks == ()
+    await shop.app.registry.add(replace(shop.app.registry.get("custom:mine"), max_tokens=20), None, replace=True)
+    (check,) = (await shop.proposal("explain", "", "cart.py")).checks
+    assert (check.name, check.ok) == ("Cut off", False)
+    assert "token limit of custom:mine" in check.evidence
+
+
 PLAN = """Here is the plan:
 
 1. **create** `coupon.py`: the coupons
