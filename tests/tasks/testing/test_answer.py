@@ -6,6 +6,7 @@ import pytest
 
 from beastmode.tasks.edits import CannotApply, Limits
 from beastmode.tasks.testing.answer import read_tests
+from beastmode.tasks.verify.testcode import source_tests
 
 ONE = "def test_one():\n    assert 1\n"
 TWO = "def test_two():\n    assert 2\n"
@@ -74,7 +75,7 @@ def test_tests_of_other_languages() -> None:
             f"```python\n{ONE}\n\ndef test_two():\n    assert [1,\n```",
             False,
             ONE,
-            "last lines of the answer (4) cannot",
+            "the end of the answer cannot be read",
         ),
     ],
 )
@@ -84,3 +85,25 @@ def test_what_is_missing_is_said(answer: str, is_cut: bool, text: str, missing: 
     assert given.text.rstrip() == text.rstrip()
     assert missing in given.missing
     assert bool(given.missing) == bool(missing)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        '  it("b',
+        '  it("b", () => {',
+        '  it("b", () => {\n    expect(half(',
+        '  it("b", () => {\n    expect(1).toBe(2);\n  ',
+    ],
+)
+def test_groups_that_a_limit_left_open_are_closed(cut: str) -> None:
+    """Tests of scripts stand in a group, whose end is the last thing that a model says."""
+    whole = 'describe("half", () => {\n  it("a", () => {\n    expect(1).toBe(1);\n  });\n'
+    given = read_tests(f"```js\n{whole}{cut}", "javascript", Limits(), is_cut=True)
+    names = [test.name for test in source_tests(given.text, "javascript")]
+    assert names in (["half a"], ["half a", "half b"])
+    assert ("half b" in names) == ("toBe(2)" in cut)
+    assert "may be without its end" in given.missing
+    given = read_tests(f"```js\n{whole}```", "javascript", Limits())
+    assert given.text == whole + "});\n"
+    assert given.missing.startswith("the end of the answer cannot be read as code")

@@ -19,6 +19,8 @@ _OPEN = (":", "(", "[", "{", ",", "\\")
 """What the last line of something whole does not end with."""
 _MOST_CUT = 60
 """Lines of a test that was cut off."""
+_GROUPS = dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact"), (1, 2, 3))
+"""How many groups and tests a language leaves open where it is cut off; each ends with `});`."""
 _AGAIN = "Answer with one file of tests in one fenced block, and nothing else."
 
 
@@ -73,8 +75,8 @@ def _missing(said: str, text: str, language: str, *, is_cut: bool) -> str:
     half = f"{source_tests(text, language)[-1].name} may be without its end"
     if is_cut:
         return f"the model's token limit ended its answer: {half}, and further tests are missing"
-    lines = said.rstrip("\n").count("\n") - text.rstrip("\n").count("\n")
-    return f"the last lines of the answer ({lines}) cannot be read as code: {half}" if lines else ""
+    is_whole = said.rstrip("\n") == text.rstrip("\n")
+    return "" if is_whole else f"the end of the answer cannot be read as code: {half}"
 
 
 def _is_open(lines: Sequence[str]) -> bool:
@@ -95,8 +97,9 @@ def _whole_part(text: str, language: str) -> str:
         part = "\n".join(lines[:end]) + "\n"
         if part.rstrip().endswith(_OPEN):
             continue
-        if parses(part, language) and source_tests(part, language):
-            return part
+        for closed in (part, *(part + "});\n" * groups for groups in _GROUPS.get(language, ()))):
+            if parses(closed, language) and source_tests(closed, language):
+                return closed
     return ""
 
 
