@@ -52,6 +52,7 @@ def run_batch(path: Path, usual: Order, repo: Path | None, *, concurrency: int, 
                     results.append(result)
                     say(f"{len(results)} of {len(entries)} orders", len(results) / max(len(entries), 1))
                     _show(result, as_lines=how.as_json, with_diff=not writes)
+        await app.settle()  # or a fresh home does not know the price of the baseline
         baseline = await _baseline(app, results, began)
         _report(results, baseline, as_line=how.as_json)
         if not writes and any(result.state == "shown" for result in results):
