@@ -159,14 +159,14 @@ async def test_what_generated_tests_try_is_thrown_away(allowed: Shop, tmp_path: 
         pid=psutil.Process().pid,
         port=allowed.server.url.rpartition(":")[2],
     )
-    connections = allowed.server.stats.connections
+    connections, others = allowed.server.stats.connections, programs()
     allowed.says(f"```python\n{made}```")
     failed = await allowed.failure("tests", "", "cart.py")
     assert failed.error.kind == "check_failed"
     assert "of 10 generated tests" in failed.error.message
     asked = 3
     assert allowed.server.stats.connections <= connections + asked
-    assert not running()
+    assert not running(others)
     for path, content in before.items():
         if home not in path.parents or path == key:
             assert path.read_bytes() == content, path
@@ -175,16 +175,25 @@ async def test_what_generated_tests_try_is_thrown_away(allowed: Shop, tmp_path: 
     assert not list((home / "copies").glob("copy-*"))
 
 
-def running() -> list[str]:
-    """The programs that came of this process and are still there, but for the dead."""
+def programs() -> set[int]:
+    """The process ids of what this process has started: servers of other tests may be among them."""
+    return {child.pid for child in psutil.Process().children()}
+
+
+def running(others: set[int]) -> list[str]:
+    """The programs that came of this process since, and are still there, but for the dead."""
     found = []
-    for child in psutil.Process().children(recursive=True):
+    for child in psutil.Process().children():
+        if child.pid in others:
+            continue
         try:
-            if child.status() != psutil.STATUS_ZOMBIE and "resource_tracker" not in " ".join(child.cmdline()):
-                found.append(" ".join(child.cmdline()))
+            living = [
+                each for each in (child, *child.children(recursive=True)) if each.status() != psutil.STATUS_ZOMBIE
+            ]
+            found += [" ".join(each.cmdline()) for each in living]
         except psutil.NoSuchProcess:
             continue
-    return found
+    return [each for each in found if "resource_tracker" not in each]
 
 
 @pytest.mark.e2e
@@ -197,7 +206,7 @@ async def test_it_can_be_left_at_any_moment(allowed: Shop) -> None:
     allowed.says(f"```python\n{TEST}```")
     before, copies = allowed.files(), allowed.app.settings.paths.home / "copies"
     chance = random.Random(5)  # noqa: S311 - to be repeatable, not to be secret
-    order = Order("tests", "", (Attachment("cart.py", 5, 9),))
+    order, others = Order("tests", "", (Attachment("cart.py", 5, 9),)), programs()
     for number in range(10):
         async with aclosing(allowed.app.work.run(order, allowed.root)) as events:
             if number % 2:
@@ -207,7 +216,7 @@ async def test_it_can_be_left_at_any_moment(allowed: Shop) -> None:
                     await anext(events, None)
         while allowed.server.stats.aborted + allowed.server.stats.answered < allowed.server.stats.requests:
             await asyncio.sleep(0.01)
-        assert not running(), number
+        assert not running(others), number
         assert not list(copies.glob("copy-*")), number
         assert allowed.files() == before, number
     assert allowed.server.stats.aborted

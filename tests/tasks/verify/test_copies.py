@@ -6,10 +6,12 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from beastmode.tasks.verify import copies
 from beastmode.tasks.verify.copies import CopyTooLarge, Limits, copy_of, sweep
 
 
@@ -150,6 +152,7 @@ async def test_what_a_dead_process_left_is_swept_and_a_living_one_keeps_its_own(
     code = f"""
 import asyncio, os
 from pathlib import Path
+from beastmode.tasks.verify import copies
 from beastmode.tasks.verify.copies import copy_of
 async def main():
     async with copy_of(Path({str(root)!r}), Path({str(folder)!r})):
@@ -201,3 +204,31 @@ async def test_a_path_that_leads_out_is_refused(root: Path, tmp_path: Path, path
     async with copy_of(root, tmp_path / "copies") as copy:
         with pytest.raises(ValueError, match="no path below"):
             copy.put(path, "x")
+
+
+async def test_who_leaves_while_a_copy_is_begun_leaves_nothing(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lock is made in a thread, which a cancelled task must wait for."""
+    begun, may_go_on, begin = asyncio.Event(), threading.Event(), copies._begin
+    loop = asyncio.get_running_loop()
+
+    def slowly(*given: Path) -> object:
+        loop.call_soon_threadsafe(begun.set)
+        may_go_on.wait()
+        return begin(*given)
+
+    monkeypatch.setattr(copies, "_begin", slowly)
+
+    async def use() -> None:
+        async with copy_of(root, tmp_path / "copies"):
+            pass
+
+    using = asyncio.create_task(use())
+    await begun.wait()
+    using.cancel()
+    await asyncio.sleep(0)
+    may_go_on.set()
+    await asyncio.wait([using])
+    assert using.cancelled()
+    assert list((tmp_path / "copies").iterdir()) == []

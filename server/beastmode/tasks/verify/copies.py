@@ -130,7 +130,7 @@ async def copy_of(
         CopyTooLarge: names what is large.
         OSError: the disk is full, or something cannot be read.
     """
-    copy, lock = await asyncio.to_thread(_begin, root, folder)
+    copy, lock = await _begun(root, folder)
     stop = threading.Event()
     copier = _Copier(copy, limits or Limits(), is_ignored, stop)
     try:
@@ -144,6 +144,19 @@ async def copy_of(
         yield copy
     finally:
         await _finish(copy.holder, lock)
+
+
+async def _begun(root: Path, folder: Path) -> tuple[Copy, FileLock]:
+    """A new copy and its lock; nothing of them is left where the task is cancelled while they are made."""
+    beginning = asyncio.ensure_future(asyncio.to_thread(_begin, root, folder))
+    try:
+        return await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        await asyncio.wait([beginning])
+        if beginning.exception() is None:
+            copy, lock = beginning.result()
+            await _finish(copy.holder, lock)
+        raise
 
 
 def _begin(root: Path, folder: Path) -> tuple[Copy, FileLock]:
