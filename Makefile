@@ -16,7 +16,8 @@ check: $(VENV)/.dev ## Style, types and every test that needs no editor and no m
 	$(BIN)/pytest -q -n auto -m "not e2e"
 
 unit: $(VENV)/.dev ## The rooms that do no I/O, in a few seconds
-	$(BIN)/pytest -q -n auto -m "not e2e" tests/wire tests/completion tests/context tests/router
+	$(BIN)/pytest -q -n auto -m "not e2e" tests/wire tests/completion tests/context tests/router \
+		--ignore=tests/context/index --ignore=tests/context/opportunities
 
 e2e: $(VENV)/.dev ## Real editors, real processes, the real built-in model
 	@scripts/install-editors.sh >/dev/null
