@@ -103,7 +103,9 @@ def _calm(process: psutil.Process, server: ModelServer, before: dict[str, float]
             "files": float(process.num_fds()),
             "MB": process.memory_info().rss / 1e6,
         }
-        is_calm = not server.stats.open and (before is None or held["files"] <= before["files"])
+        is_calm = not server.stats.open and (
+            before is None or all(held[name] <= before[name] for name in ("connections", "files"))
+        )
         if is_calm or time.monotonic() > end:
             return held
         time.sleep(0.2)
